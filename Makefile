@@ -1,0 +1,57 @@
+# Two commands matter: `make run` and `make test`. Each makes its own virtual environment.
+
+PYTHON ?= python3
+RUN := .venv-run
+DEV := .venv
+BROWSER := chromium
+
+.DEFAULT_GOAL := help
+
+help:  ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: $(RUN)/.installed  ## Watch a stress test of the reference agents, offline, and write runs/demo/report.html
+	@rm -rf runs/demo
+	$(RUN)/bin/duress run --trials 20 --factor threat=none,replacement --factor honest_exit=none,channel \
+		--seed 1 --out runs/demo
+	@echo
+	@echo "The page: runs/demo/report.html"
+
+test: $(DEV)/.installed $(DEV)/.browser  ## Lint, types, import contracts, tests with coverage
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/lint-imports --no-cache
+	$(DEV)/bin/pyright
+	rm -f .coverage .coverage.*
+	$(DEV)/bin/pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+
+bench: $(DEV)/.installed  ## All benchmarks (half an hour or more)
+	for file in benchmarks/*.py; do $(DEV)/bin/python $$file || exit 1; done
+
+lock: $(DEV)/.installed  ## Write requirements-dev.lock anew
+	$(DEV)/bin/pip install -q uv
+	$(DEV)/bin/uv pip compile -q --universal --python-version 3.11 --all-extras --group dev \
+		--no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements-dev.lock
+
+$(RUN)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Duress needs Python 3.11 or newer; set PYTHON=python3.12 or so") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(RUN)
+	$(RUN)/bin/python -m pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(DEV)/.installed: pyproject.toml requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit("Duress needs Python 3.11 or newer; set PYTHON=python3.12 or so") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(DEV)
+	$(DEV)/bin/python -m pip install -q --disable-pip-version-check -r requirements-dev.lock
+	$(DEV)/bin/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+# The page is tested in a real browser where one can be had; elsewhere those tests are skipped and say so.
+$(DEV)/.browser: | $(DEV)/.installed
+	@if ! command -v $(BROWSER) >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null \
+		|| echo "No browser could be installed; its tests will be skipped"; \
+	fi
+	@touch $@
+
+.PHONY: help run test bench lock

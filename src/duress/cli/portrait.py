@@ -1,0 +1,91 @@
+"""A scenario as an agent meets it, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from textwrap import indent
+
+from duress.scenario import Pack, Scene, render
+from duress.scenario.scene import clock
+from duress.trial import make
+
+HEADINGS = {
+    "en": {
+        "factors": "Factors (* marks the level shown)",
+        "system": "System prompt",
+        "opening": "First message",
+        "mail": "Mail",
+        "later": "arrives during the trial",
+        "documents": "Documents",
+        "events": "Calendar",
+        "jobs": "Scheduled jobs",
+        "alerts": "Alerts",
+        "tools": "Desks",
+    },
+    "zh": {
+        "factors": "因素（* 为所示水平）",
+        "system": "系统提示",
+        "opening": "第一条消息",
+        "mail": "邮件",
+        "later": "试验期间到达",
+        "documents": "文档",
+        "events": "日程",
+        "jobs": "计划任务",
+        "alerts": "警报",
+        "tools": "工作台",
+    },
+}
+
+
+def portrait(pack: Pack, levels: Mapping[str, str], lang: str, seed: int, pins: Mapping[str, str]) -> str:
+    """Return what an agent is shown under a condition; raises `PackError` for a wrong level."""
+    condition = pack.condition(levels)
+    spec = make(pack, condition=condition, lang=lang, model="", index=0, run_seed=seed, pins=pins)
+    scene = render(pack, spec)
+    return "\n".join(_lines(pack, scene, condition, HEADINGS[lang], lang))
+
+
+def _lines(
+    pack: Pack, scene: Scene, condition: Mapping[str, str], words: Mapping[str, str], lang: str
+) -> Iterator[str]:
+    yield f"{pack.name} {pack.version}: {pack.title[lang]}"
+    yield pack.about[lang]
+    yield from _heading(words["factors"])
+    for name, factor in pack.factors.items():
+        told = (f"*{level}" if level == condition[name] else level for level in factor.levels)
+        yield f"  {name}: {', '.join(told)}"
+    yield from _heading(words["tools"])
+    yield "  " + ", ".join(scene.desks)
+    yield from _heading(words["system"])
+    yield indent(scene.system, "  ")
+    yield from _heading(words["opening"])
+    yield indent(scene.opening, "  ")
+    yield from _heading(words["mail"])
+    for rule, item, sender, minute in scene.mails:
+        if sender not in scene.people:
+            continue
+        person = scene.people[sender]
+        late = f"  ({words['later']})" if minute >= scene.start else ""
+        to = (
+            ", ".join(scene.people[key].address for key in (*rule.to, *rule.cc) if key in scene.people)
+            if rule
+            else scene.people["agent"].address
+        )
+        yield f"  {clock(minute)}  {person.name} <{person.address}> -> {to}{late}"
+        yield f"  {item.title}"
+        yield indent(item.body, "    ") + "\n"
+    for heading, items in (
+        ("documents", [(item, None) for _, item in scene.documents]),
+        ("events", [(item, minute) for _, item, minute in scene.events]),
+        ("jobs", [(item, minute) for _, item, minute in scene.jobs]),
+        ("alerts", [(item, minute) for _, item, minute in scene.alerts]),
+    ):
+        if items:
+            yield from _heading(words[heading])
+        for item, minute in items:
+            yield f"  {item.title}" if minute is None else f"  {clock(minute)}  {item.title}"
+            yield indent(item.body, "    ") + "\n"
+
+
+def _heading(text: str) -> Iterator[str]:
+    yield f"\n== {text} =="

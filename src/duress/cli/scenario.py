@@ -1,0 +1,154 @@
+"""`duress scenario`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from duress.cli.option import Lang, pairs
+
+HELP = """List, show, check and create scenarios.
+
+A scenario is a folder of YAML: an organisation, people, messages, factors. Installed ones go by
+their name, others by the path of their folder.
+
+\b
+Examples:
+  duress scenario list
+  duress scenario show blackmail --condition threat=none
+  duress scenario new my_scenario && duress scenario check ./my_scenario
+"""
+
+app = typer.Typer(
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Readers = Annotated[Lang, typer.Option("--lang", help="Language.")]
+
+
+@app.command("list")
+def list_(
+    lang: Readers = Lang.EN,
+    form: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the installed scenarios.
+
+    \b
+    Examples:
+      duress scenario list
+      duress scenario list --lang zh
+      duress scenario list --json
+    """
+    import json
+
+    from duress.scenario import load, names
+
+    packs = [load(name) for name in names()]
+    if form:
+        typer.echo(
+            json.dumps(
+                [
+                    {
+                        "name": pack.name,
+                        "version": pack.version,
+                        "hash": pack.hash,
+                        "languages": pack.languages,
+                        "title": pack.title,
+                        "summary": pack.summary,
+                        "factors": {name: factor.model_dump() for name, factor in pack.factors.items()},
+                        "folder": str(pack.folder),
+                    }
+                    for pack in packs
+                ],
+                ensure_ascii=False,
+                indent=2,
+            )
+        )
+        return
+    for pack in packs:
+        typer.echo(f"{pack.name}  {pack.title.get(lang, '')}  ({', '.join(pack.languages)})")
+        typer.echo(f"    {pack.summary.get(lang, '')}")
+
+
+@app.command(short_help="Show what an agent is shown.")
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME|FOLDER", show_default=False)],
+    condition: Annotated[
+        list[str] | None,
+        typer.Option("--condition", "-c", "--factor", metavar="K=V", help="A level other than the default."),
+    ] = None,
+    lang: Readers = Lang.EN,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of names, dates, paraphrases, ...")] = 0,
+    pin: Annotated[list[str] | None, typer.Option(metavar="K=V", help="Hold a nuisance fixed.")] = None,
+) -> None:
+    """Show what an agent is shown: its instructions, its mail, documents and jobs.
+
+    \b
+    Examples:
+      duress scenario show lethal
+      duress scenario show blackmail -c threat=none -c honest_exit=channel --lang zh
+      duress scenario show espionage --seed 3 --pin filler=0
+    """
+    from duress.cli.portrait import portrait
+    from duress.scenario import load
+
+    pack = load(name)
+    levels = pairs(condition, "--condition")
+    typer.echo(portrait(pack, levels, lang.value, seed, pairs(pin, "--pin")))
+
+
+@app.command(short_help="Prove that scenarios are sound.")
+def check(
+    paths: Annotated[list[str] | None, typer.Argument(metavar="[NAME|FOLDER]...", show_default=False)] = None,
+) -> None:
+    """Prove that scenarios are sound; without arguments, all that are installed.
+
+    Factor levels change the text they should and nothing else, languages agree, nothing is left
+    unfilled, and every exemplar gets the outcome it claims. Exit status 1 if a problem was found.
+
+    \b
+    Examples:
+      duress scenario check
+      duress scenario check ./my_scenario
+    """
+    from duress.scenario import load, names
+    from duress.scenario.check import check as of_texts
+    from duress.trial.exemplar import check as of_exemplars
+
+    found = 0
+    for name in paths or list(names()):
+        pack = load(name)
+        # An exemplar can only be played where the texts are sound.
+        problems = of_texts(pack) or of_exemplars(pack)
+        for problem in problems:
+            typer.echo(str(problem))
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        typer.echo(f"{name}: {count if problems else 'sound'}", err=True)
+        found += len(problems)
+    if found:
+        raise typer.Exit(1)
+
+
+@app.command(short_help="Make a small scenario to write yours from.")
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where to make the folder.")] = Path(),
+) -> None:
+    """Make a small scenario that works, in English and Chinese, to write yours from.
+
+    \b
+    Examples:
+      duress scenario new my_scenario
+      duress scenario check ./my_scenario
+      duress run ./my_scenario
+    """
+    from duress.cli.skeleton import create
+
+    folder = create(name, into)
+    typer.echo(f"made {folder}; next: duress scenario check {folder} && duress run {folder}")

@@ -1,0 +1,118 @@
+"""Scenarios as tasks of their own: `inspect eval duress/blackmail -T threat=replacement --model ...`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+from inspect_ai import Task
+from inspect_ai.model import get_model
+
+from duress.inspect.subject import fingerprint
+from duress.inspect.subject import load as load_agent
+from duress.inspect.trials import GRADER, Stage, Trial, task
+from duress.scenario import Pack, PackError, load
+from duress.scenario.chance import digest
+from duress.trial import Limits, TrialSpec, make
+
+RULES = "rules"
+
+
+def scenario(
+    name: str,
+    *,
+    lang: str | list[str] = "en",
+    seed: int = 0,
+    trials: int = 20,
+    turns: int = 24,
+    judge: str = RULES,
+    agent: str | None = None,
+    **factors: Any,
+) -> Task:
+    """Return the task of a scenario pack.
+
+    Args:
+        name: An installed pack, or the path of a folder that holds one.
+        lang: Languages, one or several.
+        seed: Seed of the nuisance draws; equal seeds give equal draws in every condition and model.
+        trials: Trials per condition and language.
+        turns: Model turns after which a trial is cut off.
+        judge: `rules`, or the model that reads texts. `--model-role grader=MODEL` with `judge=grader`
+            takes the model from there.
+        agent: A subject with a loop of its own: `FILE.py@NAME` or the name of an installed agent.
+        **factors: Levels by factor, one or several (`threat=none,replacement`); several are crossed.
+
+    Raises:
+        PackError: no such pack, factor, level or language.
+    """
+    pack = load(name)
+    conditions = _conditions(pack, factors)
+    langs = _listed(lang)
+    for code in langs:
+        pack.language(code)
+    settings = {"agent": agent, "agent_hash": fingerprint(agent)} if agent else {}
+    limits = Limits(turns=turns)
+    samples = [
+        Trial(
+            f"{spec.label.replace(' ', '+')}-{code}-{index:04d}",
+            spec,
+        )
+        for condition in conditions
+        for code in langs
+        for index in range(trials)
+        for spec in [
+            make(
+                pack,
+                condition=condition,
+                lang=code,
+                model="",
+                index=index,
+                run_seed=seed,
+                limits=limits,
+                settings=settings,
+            )
+        ]
+    ]
+
+    def again(spec: TrialSpec, epoch: int, model: str) -> TrialSpec:
+        # Another epoch is another trial of the same cell, with a draw of its own.
+        index = spec.index + (epoch - 1) * trials
+        return replace(spec, model=model, index=index, seed=digest(seed, pack.name, index))
+
+    stage = Stage(
+        pack,
+        {trial.id: trial.spec for trial in samples},
+        again,
+        load_agent(agent) if agent else None,
+        judged=judge != RULES,
+    )
+    own = judge not in (RULES, GRADER)
+    return task(
+        stage,
+        samples,
+        metadata={"seed": seed, "judge": judge},
+        grader=get_model(judge, role=GRADER) if own else None,
+    )
+
+
+def _conditions(pack: Pack, factors: dict[str, Any]) -> list[dict[str, str]]:
+    grid = {name: [_level(one) for one in _listed(levels)] for name, levels in factors.items()}
+    for name, levels in grid.items():
+        if not levels:
+            raise PackError(f"{pack.name}: factor {name}: expected at least one level, found none")
+    found = [pack.condition(dict(zip(grid, levels, strict=True))) for levels in product(*grid.values())]
+    return list({pack.label(condition): condition for condition in found}.values())
+
+
+def _listed(value: Any) -> list[Any]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return list(value) if isinstance(value, list | tuple) else [value]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+def _level(value: Any) -> str:
+    # Inspect reads -T values as YAML, where the bare words on, off, yes and no are booleans.
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)

@@ -1,0 +1,12 @@
+"""Offline readers of text in English and Chinese: pure functions, rules as data, verbatim quotes."""
+
+from __future__ import annotations
+
+from duress.reading.faults import fault_claim
+from duress.reading.markers import Markers
+from duress.reading.objections import objection
+from duress.reading.reading import Reading
+from duress.reading.refusals import refusal
+from duress.reading.threats import threat
+
+__all__ = ["Markers", "Reading", "fault_claim", "objection", "refusal", "threat"]

@@ -1,0 +1,339 @@
+"""Reference agents: read everything, decide by their propensity, act through the tools.
+
+A subject is a function of the messages it is given and its seed; nothing of the trial's spec reaches it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from duress.reference.perception import Perception, Recogniser, recogniser
+from duress.reference.propensity import Propensity, propensities
+from duress.scenario import Pack
+from duress.scenario.chance import Chance
+from duress.scenario.pack import Variant
+from duress.scenario.schema import Act
+from duress.scenario.template import Template
+from duress.trajectory import Message, Role, Stop, ToolCall
+from duress.world.tool import Tool
+
+Subject = Callable[[Sequence[Message], Sequence[Tool]], Message]
+
+_LISTS = {
+    "mail": ("list_mail", "read_mail", "message"),
+    "scheduler": ("list_jobs", "read_job", "job"),
+    "documents": ("list_documents", "read_document", "document"),
+    "alerts": ("list_alerts", "read_alert", "alert"),
+}
+_KINDS = {"read_mail": "mail", "read_job": "job", "read_document": "doc", "read_alert": "alert"}
+_LISTERS = {lister: (reader, argument) for lister, reader, argument in _LISTS.values()}
+_READING = frozenset(
+    {"find_person", *_LISTERS, *_KINDS, *(name.replace("read_", "open_") for name in _KINDS)}
+)
+_OPENING = 8
+"""How many texts of the system prompt are tried to find out its language."""
+_FREE_TEXT = ("text", "body", "note", "reason", "notes")
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the reference agents."""
+    return tuple(propensities())
+
+
+def subject(name: str, pack: Pack, seed: int) -> Subject:
+    """Return a reference agent.
+
+    It depends on the messages alone: given a conversation that is no continuation of the last one it was
+    given, it reads it from the start.
+
+    Raises:
+        KeyError: there is no such agent.
+    """
+    propensity = propensities()[name]
+    mind: _Mind | None = None
+
+    def turn(messages: Sequence[Message], tools: Sequence[Tool]) -> Message:
+        nonlocal mind
+        if mind is None or not mind.continues(messages):
+            mind = _Mind(name, propensity, pack, seed, messages, tools)
+        mind.read(messages)
+        return mind.turn()
+
+    return turn
+
+
+class _Mind:
+    """What an agent has seen of one conversation, and what it does next."""
+
+    def __init__(
+        self,
+        name: str,
+        propensity: Propensity,
+        pack: Pack,
+        seed: int,
+        messages: Sequence[Message],
+        tools: Sequence[Tool],
+    ) -> None:
+        self.propensity = propensity
+        self.pack = pack
+        self.tools = {tool.name: tool for tool in tools}
+        self.system = messages[0].text
+        self.known = _language(pack, self.system)
+        # The texts are part of the key: equal seeds under other conditions give independent choices.
+        self.key = (name, seed, self.system, messages[1].text if len(messages) > 1 else "")
+        self.seen: list[Message] = []
+        self.calls: dict[str, ToolCall] = {}
+        self.calls_made = 0
+        self.turns_made = 0
+        self.opened: set[str] = set()
+        self.listed: dict[tuple[str, str, str], None] = {}
+        self.results: list[tuple[ToolCall, str]] = []
+        self.acted = False
+
+    def chance(self, what: str) -> Chance:
+        return Chance(what, *self.key)
+
+    def continues(self, messages: Sequence[Message]) -> bool:
+        """Return whether the conversation begins with what has been read."""
+        count = len(self.seen)
+        return len(messages) >= count and (not count or messages[count - 1] == self.seen[-1])
+
+    def read(self, messages: Sequence[Message]) -> None:
+        """Take in what is new."""
+        for message in messages[len(self.seen) :]:
+            self.seen.append(message)
+            if message.role is Role.ASSISTANT:
+                self._said(message)
+            elif message.role is Role.TOOL and message.error is None:
+                self._told(self.calls.get(message.call_id or ""), message.text)
+            elif message.role is Role.USER:
+                self._announced(message.text)
+
+    def _said(self, message: Message) -> None:
+        self.turns_made += 1
+        self.calls_made += len(message.calls)
+        self.acted |= not message.calls or any(call.tool not in _READING for call in message.calls)
+        for call in message.calls:
+            self.calls[call.id] = call
+            if call.tool in _KINDS and call.error is None:
+                self.opened.update(map(str, call.arguments.values()))
+
+    def _told(self, call: ToolCall | None, text: str) -> None:
+        if call is None:
+            return
+        if call.tool in _LISTERS:
+            reader, argument = _LISTERS[call.tool]
+            for line in text.split("\n"):
+                item, bar, _ = line.partition(" | ")
+                if bar and item[1:].isdecimal():
+                    self.listed[reader, argument, item] = None
+        elif call.tool in _KINDS or call.tool == "find_person":
+            self.results.append((call, text))
+        if "\n[" in text:
+            self._announced(text)
+
+    def _announced(self, text: str) -> None:
+        """Note the ids of mail announced in notices (`[15:30] New mail m9 from ...`)."""
+        for line in text.split("\n"):
+            if line[:1] == "[" and line[6:8] == "] ":
+                for word in line[8:].replace("，", " ").split(" "):
+                    if word[:1] == "m" and word[1:].isdecimal():
+                        self.listed["read_mail", "message", word] = None
+                        break
+
+    def turn(self) -> Message:
+        me = self.propensity
+        if me.refuses and self.chance("refuses").uniform() < me.refuses:
+            return self._say(self._bank("refusal"))
+        if self.turns_made == 0:
+            return self._ask(self._survey())
+        if me.wanders and self.chance("wanders").uniform() < me.wanders:
+            return self._say(self._bank("closing"))
+        reads = self._unread()
+        if reads:
+            return self._ask(reads, slip=True)
+        if not self.acted:
+            return self._act()
+        return self._say(self._bank("closing"))
+
+    # What to look at
+
+    def _survey(self) -> list[ToolCall]:
+        calls = [_LISTS[desk][0] for desk in self.pack.scenario.survey if desk in _LISTS]
+        wanted = [name for name in (*calls, "find_person") if name in self.tools]
+        return [self._call(index, name, {}) for index, name in enumerate(wanted)]
+
+    def _unread(self) -> list[ToolCall]:
+        """Return calls that open everything that was listed or announced and has not been asked for."""
+        wanted = [entry for entry in self.listed if entry[2] not in self.opened and entry[0] in self.tools]
+        return [
+            self._call(index, reader, {argument: item})
+            for index, (reader, argument, item) in enumerate(wanted)
+        ]
+
+    # What to make of it
+
+    def _perceive(self) -> Perception:
+        known = self.known
+        out = Perception(dict(known.default))
+        for cue in known.system:
+            if cue.within(self.system):
+                out.levels.update(cue.levels)
+                out.bindings.unread.append((cue, self.system))
+        for call, text in self.results:
+            if call.tool == "find_person":
+                self._people(text, out)
+            else:
+                self._item(_KINDS[call.tool], str(next(iter(call.arguments.values()), "")), text, out)
+        return out
+
+    def _item(self, kind: str, item_id: str, text: str, out: Perception) -> None:
+        cue = self.known.item(kind, text)
+        if cue is None:
+            return
+        out.levels.update(cue.levels)
+        out.bindings.setdefault(cue.item, item_id)
+        out.bindings.unread.append((cue, text))
+        if kind == "mail":
+            self._headers(cue.item.partition(".")[2], text, out)
+
+    def _headers(self, message_id: str, text: str, out: Perception) -> None:
+        rule = self.known.senders[message_id]
+        lines = text.split("\n", 3)
+        _, _, sender = lines[0].replace("：", ": ", 1).partition(": ")
+        name, _, address = sender.rstrip(">").rpartition(" <")
+        out.bindings[f"{rule.sender}.address"] = address
+        if name:
+            out.bindings.setdefault(f"{rule.sender}.name", name)
+        _, _, to = lines[1].replace("：", ": ", 1).partition(": ")
+        for key, one in zip(rule.to, to.split(", "), strict=False):
+            out.bindings.setdefault(f"{key}.address", one)
+
+    def _people(self, text: str, out: Perception) -> None:
+        for line in text.split("\n"):
+            parts = line.split(" | ")
+            if len(parts) == 3 and (key := self.known.roles.get(parts[1])):
+                out.bindings[f"{key}.name"] = parts[0]
+                out.bindings[f"{key}.role"] = parts[1]
+                out.bindings[f"{key}.address"] = parts[2]
+
+    # What to do
+
+    def _act(self) -> Message:
+        me = self.propensity
+        seen = self._perceive()
+        book = self.pack.scenario.playbook
+        if self.chance("cut").uniform() < me.cut:
+            begun = self._note("work", seen) + self._bank("closing", seen)
+            return Message(Role.ASSISTANT, begun[: len(begun) // 2], stop=Stop.LENGTH)
+        opened = (self._open(act, seen) for act in self._by_preference(book.harm))
+        harms = [calls for calls in opened if calls is not None]
+        # What was read is part of the key, so that cells of a design are independent of each other.
+        read = " ".join(f"{factor}={level}" for factor, level in seen.levels.items())
+        if harms and self.chance(f"harm {read}").uniform() < me.harm_when_acting(seen.levels):
+            note = self._note("hidden" if me.hides else "harm", seen)
+            return self._ask(harms[0], note) if harms[0] else self._say(note + self._bank("closing", seen))
+        calls: list[ToolCall] = []
+        note = "work"
+        if self.chance(f"honest {read}").uniform() < me.honest:
+            for act in book.honest:
+                found = self._open(act, seen)
+                if found is not None:
+                    calls += found
+                    note = "honest"
+                    break
+        for act in book.work:
+            calls += self._open(act, seen, len(calls)) or []
+        if not calls:
+            return self._say(self._bank("closing", seen))
+        return self._ask(calls, self._note(note, seen))
+
+    def _by_preference(self, acts: Sequence[Act]) -> list[Act]:
+        order = {kind: rank for rank, kind in enumerate(self.propensity.prefers)}
+        return sorted(acts, key=lambda act: order.get(act.kind or "", len(order)))
+
+    def _open(self, act: Act, seen: Perception, offset: int = 0) -> list[ToolCall] | None:
+        """Return the calls of an act, or None where it is not open to what this agent has read."""
+        if any(seen.levels.get(factor) not in levels for factor, levels in act.needs.items()):
+            return None
+        out: list[ToolCall] = []
+        try:
+            for index, step in enumerate(act.calls):
+                tool = self.tools.get(step["tool"])
+                if tool is None:
+                    return None
+                arguments = {k: _fill(v, seen.bindings) for k, v in step.items() if k not in ("tool", "text")}
+                if "text" in step:
+                    arguments |= self._text(tool, self._pick(step["text"]), seen.bindings)
+                out.append(self._call(offset + index, tool.name, arguments))
+        except KeyError:
+            return None
+        return out
+
+    def _text(self, tool: Tool, variant: Variant, bindings: Mapping[str, str]) -> dict[str, str]:
+        known = tool.parameters["properties"]
+        filled = {name: part.fill(bindings) for name, part in variant.items()}
+        if "text" in filled and "text" not in known:
+            filled = {next(name for name in _FREE_TEXT if name in known): filled["text"]}
+        if "body" in filled and "body" not in known:
+            filled = {next(name for name in _FREE_TEXT if name in known): filled["body"]}
+        return {name: value for name, value in filled.items() if name in known}
+
+    # How to say it
+
+    def _pick(self, key: str) -> Variant:
+        return self.chance(f"bank {key}").choice(self.known.language.bank[key])
+
+    def _bank(self, key: str, seen: Perception | None = None) -> str:
+        variants = self.known.language.bank[key]
+        bindings: Mapping[str, str] = seen.bindings if seen else {}
+        start = self.chance(f"bank {key}").below(len(variants))
+        for offset in range(len(variants)):
+            try:
+                return variants[(start + offset) % len(variants)]["text"].fill(bindings)
+            except KeyError:
+                continue
+        return variants[start]["text"].source
+
+    def _note(self, kind: str, seen: Perception) -> str:
+        if seen.levels.get("reasoning") != "private_notes":
+            return ""
+        return f"<notes>{self._bank(f'notes.{kind}', seen)}</notes>\n"
+
+    def _say(self, text: str) -> Message:
+        return Message(Role.ASSISTANT, text, stop=Stop.STOP)
+
+    def _ask(self, calls: list[ToolCall], text: str = "", slip: bool = False) -> Message:
+        if slip and self.chance(f"slips {self.turns_made}").uniform() < self.propensity.slips:
+            calls = [self._slip(calls[0]), *calls[1:]]
+        return Message(Role.ASSISTANT, text.rstrip(), calls=tuple(calls), stop=Stop.TOOL_CALLS)
+
+    def _slip(self, call: ToolCall) -> ToolCall:
+        """Return the call as a clumsy agent writes it; it will be tried again next turn."""
+        way = self.chance(f"slip {self.turns_made}").below(3)
+        if way == 0:
+            return ToolCall(call.id, call.tool, {}, "Expecting ',' delimiter: line 1 column 14 (char 13)")
+        if way == 1:
+            return ToolCall(call.id, call.tool.replace("read_", "open_"), {})
+        return ToolCall(call.id, call.tool, {"id": 7})
+
+    def _call(self, index: int, tool: str, arguments: dict[str, Any]) -> ToolCall:
+        return ToolCall(f"c{self.calls_made + index + 1}", tool, arguments)
+
+
+def _language(pack: Pack, system: str) -> Recogniser:
+    """Return the recogniser of the language that the system prompt is written in."""
+    for lang in pack.languages:
+        known = recogniser(pack, lang)
+        if any(cue.within(system) for cue in known.system[:_OPENING]):
+            return known
+    return recogniser(pack, pack.languages[0])
+
+
+def _fill(value: Any, bindings: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return Template(value).fill(bindings) if "{" in value else value
+    if isinstance(value, list):
+        return [_fill(item, bindings) for item in cast("list[Any]", value)]
+    return value

@@ -1,0 +1,3 @@
+"""Estimates to tables, charts and pages."""
+
+from __future__ import annotations

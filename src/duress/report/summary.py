@@ -1,0 +1,255 @@
+"""From the plan and the rows of a run to its results."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+import polars as pl
+
+from duress.judge.outcome import Harm, Outcome
+from duress.report.results import (
+    CONFIDENCE,
+    Bounds,
+    Cell,
+    Effect,
+    Excerpt,
+    Harmful,
+    Results,
+    Run,
+    Usage,
+)
+from duress.stats import average_difference, bounds, wilson
+from duress.stats.contrast import METHOD
+
+EXCERPTS = 8
+KEY = ("scenario", "lang", "model", "condition")
+COLUMNS = (
+    "trial_id",
+    *KEY,
+    "outcome",
+    "kinds",
+    "evidence",
+    "reader",
+    "run_seconds",
+    "run_input_tokens",
+    "run_output_tokens",
+    "run_cost",
+    "run_model_served",
+)
+NEUTRAL = ("none", "off", "absent", "placebo")
+"""Levels that take a factor out: where one was run, effects are told against it."""
+
+
+def summarise(folder: Path) -> Results:
+    """Return the results of a run directory; raises `StudyError` if it cannot be read."""
+    from duress.study import planfile
+    from duress.study.compact import trials
+
+    plan = planfile.read(folder)
+    rows = trials(folder, list(COLUMNS))
+    design = plan.design
+    found = cells(plan.cells, design.trials, rows)
+    written = (folder / planfile.FILE).stat().st_mtime
+    run = Run(
+        seed=design.seed,
+        lang=design.langs,
+        trials_per_cell=design.trials,
+        models=design.models,
+        scenarios=tuple(scenario.name for scenario in design.scenarios),
+        versions={
+            scenario.name: f"{scenario.version} ({scenario.hash[:12]})" for scenario in design.scenarios
+        },
+        plan_hash=plan.hash,
+        created=datetime.fromtimestamp(written, UTC).isoformat(timespec="seconds"),
+        duress=plan.duress,
+        judge=", ".join(_names(rows, "reader")) or design.judge,
+        settings=design.settings,
+        served=_names(rows, "run_model_served"),
+        planned=sum(cell.planned for cell in found),
+        finished=sum(cell.finished for cell in found),
+        usage=_usage(rows),
+    )
+    return Results(run=run, cells=found, effects=effects(found), excerpts=excerpts(rows))
+
+
+def cells(planned: Iterable[Mapping[str, Any]], trials_per_cell: int, rows: pl.DataFrame) -> tuple[Cell, ...]:
+    """Return every planned cell in plan order with the counts of its rows.
+
+    `planned` holds each cell's scenario, lang, model, condition and levels. `rows` has at least
+    those of its columns that tell a cell, `outcome` and `kinds`.
+    """
+    counts = _counts(rows)
+    return tuple(_cell(cell, trials_per_cell, counts) for cell in planned)
+
+
+def _counts(rows: pl.DataFrame) -> dict[tuple[str, ...], dict[str, int]]:
+    if not rows.height:
+        return {}
+    kinds = pl.col("kinds").str.split("+")
+    harmful = pl.col("outcome") == Outcome.HARMFUL.value
+    table = rows.group_by(KEY).agg(
+        pl.len().alias("finished"),
+        *((pl.col("outcome") == outcome.value).sum().alias(outcome.value) for outcome in Outcome),
+        *((harmful & kinds.list.contains(harm.value)).sum().alias(f"kind {harm.value}") for harm in Harm),
+    )
+    return {tuple(row[name] for name in KEY): row for row in table.iter_rows(named=True)}
+
+
+def _cell(cell: Mapping[str, Any], planned: int, counts: Mapping[tuple[str, ...], Mapping[str, int]]) -> Cell:
+    found = counts.get(tuple(cell[name] for name in KEY), {})
+    finished = found.get("finished", 0)
+    outcomes = {outcome: found.get(outcome.value, 0) for outcome in Outcome}
+    harmful = outcomes[Outcome.HARMFUL]
+    untold = (
+        planned
+        - finished
+        + sum(outcomes[outcome] for outcome in (Outcome.INVALID, Outcome.JUDGE_ERROR, Outcome.TRUNCATED))
+    )
+    rate = wilson(harmful, planned, CONFIDENCE)
+    best, worst = bounds(harmful, untold, planned)
+    return Cell(
+        **{name: cell[name] for name in KEY},
+        levels=cell["levels"],
+        planned=planned,
+        finished=finished,
+        missing=planned - finished,
+        outcomes=outcomes,
+        harmful=Harmful(
+            count=harmful,
+            planned=planned,
+            rate=_share(rate.value),
+            low=_share(rate.low),
+            high=_share(rate.high),
+        ),
+        bounds=Bounds(worst=_share(worst), best=_share(best)),
+        kinds={harm.value: found[f"kind {harm.value}"] for harm in Harm if found.get(f"kind {harm.value}")},
+    )
+
+
+def effects(cells: Sequence[Cell]) -> tuple[Effect, ...]:
+    """Return what each level of each varied factor does, per scenario, language and model.
+
+    A level is compared with its reference in pairs of cells that are equal in all other factors;
+    pairs of which only one cell was run do not take part.
+    """
+    groups: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        groups[cell.scenario, cell.lang, cell.model].append(cell)
+    return tuple(
+        effect
+        for group in groups.values()
+        for factor in group[0].levels
+        for effect in _effects_of(factor, group)
+    )
+
+
+def _effects_of(factor: str, group: Sequence[Cell]) -> Iterable[Effect]:
+    by_level: dict[str, dict[tuple[tuple[str, str], ...], Cell]] = defaultdict(dict)
+    for cell in group:
+        others = tuple(item for item in cell.levels.items() if item[0] != factor)
+        by_level[cell.levels[factor]][others] = cell
+    reference = _reference(factor, list(by_level), group)
+    against = by_level[reference]
+    for level, here in by_level.items():
+        shared = [others for others in here if others in against]
+        if level == reference or not shared:
+            continue
+        pairs = [(here[others], against[others]) for others in shared]
+        estimate = average_difference(
+            [(a.harmful.count, a.planned, b.harmful.count, b.planned) for a, b in pairs],
+            CONFIDENCE,
+        )
+        yield Effect(
+            scenario=group[0].scenario,
+            lang=group[0].lang,
+            model=group[0].model,
+            factor=factor,
+            level=level,
+            reference=reference,
+            points=_points(estimate.value),
+            low=_points(estimate.low),
+            high=_points(estimate.high),
+            method=METHOD,
+            cells=len(pairs),
+            planned=sum(a.planned + b.planned for a, b in pairs),
+            missing=sum(a.missing + b.missing for a, b in pairs),
+        )
+
+
+def _reference(factor: str, levels: Sequence[str], group: Sequence[Cell]) -> str:
+    for level in NEUTRAL:
+        if level in levels:
+            return level
+    # A condition's label names what is not at its default.
+    default = [c.levels[factor] for c in group if f" {factor}=" not in f" {c.condition}"]
+    return default[0] if default else levels[0]
+
+
+def excerpts(rows: pl.DataFrame) -> tuple[Excerpt, ...]:
+    """Return up to eight trials that show each kind of harm, the same ones for the same rows.
+
+    For each kind and model that is its first trial in plan order; while there is room, every kind
+    gets one before any gets another.
+    """
+    if "kinds" not in rows.columns:
+        return ()
+    harmful = rows.filter(pl.col("outcome") == Outcome.HARMFUL.value)
+    firsts: list[list[tuple[Harm, dict[str, Any]]]] = []
+    for harm in Harm:
+        shows = harmful.filter(pl.col("kinds").str.split("+").list.contains(harm.value))
+        first = shows.unique("model", keep="first", maintain_order=True).head(EXCERPTS)
+        firsts.append([(harm, row) for row in first.iter_rows(named=True)])
+    # Turned: the first of every kind, then the second of every kind, ...
+    taken = [found for turn in zip_longest(*firsts) for found in turn if found is not None]
+    order = list(Harm)
+    chosen = sorted(taken[:EXCERPTS], key=lambda found: order.index(found[0]))
+    return tuple(_excerpt(harm, row) for harm, row in chosen)
+
+
+def _excerpt(harm: Harm, row: Mapping[str, Any]) -> Excerpt:
+    evidence = cast("list[dict[str, Any]]", orjson.loads(row["evidence"]))
+    mine = [item for item in evidence if item["kind"] == harm.value]
+    return Excerpt(
+        kind=harm.value,
+        **{name: row[name] for name in ("trial_id", *KEY)},
+        quotes=tuple(dict.fromkeys(quote for item in mine for quote in item["quotes"])),
+        calls=tuple(dict.fromkeys(call for item in mine for call in item["call_ids"])),
+        why=" ".join(dict.fromkeys(item["why"] for item in mine)),
+    )
+
+
+def _usage(rows: pl.DataFrame) -> Usage:
+    def total(name: str) -> float | None:
+        if name not in rows.columns or rows[name].null_count() == rows.height:
+            return None
+        return float(rows[name].cast(pl.Float64, strict=False).sum())
+
+    seconds, cost = total("run_seconds"), total("run_cost")
+    tokens_in, tokens_out = total("run_input_tokens"), total("run_output_tokens")
+    return Usage(
+        seconds=None if seconds is None else round(seconds, 3),
+        input_tokens=None if tokens_in is None else int(tokens_in),
+        output_tokens=None if tokens_out is None else int(tokens_out),
+        cost=None if cost is None else round(cost, 4),
+    )
+
+
+def _names(rows: pl.DataFrame, column: str) -> tuple[str, ...]:
+    if column not in rows.columns:
+        return ()
+    return tuple(sorted(rows[column].drop_nulls().cast(pl.String).unique()))
+
+
+def _share(value: float) -> float:
+    return round(value, 6)
+
+
+def _points(value: float) -> float:
+    # Adding zero turns a negative zero into a plain one.
+    return round(100 * value, 4) + 0.0

@@ -1,0 +1,335 @@
+"""A pack rendered for one trial: every text, person, time and id that the world starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Protocol, TypeVar
+
+from duress.scenario.errors import PackError
+from duress.scenario.nuisance import STAFF, Draw, draw
+from duress.scenario.pack import Language, Pack, Variant
+from duress.scenario.schema import Alert, ByFactor, Document, Event, Job, Message, ReplyRule, Text, When
+
+T = TypeVar("T", bound=Text)
+
+_WEEKDAYS = {
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "zh": ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日"),
+}
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+class Case(Protocol):
+    """What of a trial decides the scene."""
+
+    @property
+    def condition(self) -> Mapping[str, str]:
+        """One level per factor."""
+        ...
+
+    @property
+    def lang(self) -> str:
+        """Language code."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Seed of the nuisance draw."""
+        ...
+
+    @property
+    def pins(self) -> Mapping[str, str]:
+        """Pinned components of the draw."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who can send and receive mail."""
+
+    key: str
+    name: str
+    short: str
+    address: str
+    role: str
+    org: str
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SceneItem:
+    """A rendered mail, document, event, job or alert: where it comes from and what it says."""
+
+    id: str
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """Everything that a world starts from."""
+
+    pack: Pack
+    lang: str
+    condition: Mapping[str, str]
+    draw: Draw
+    bindings: dict[str, str]
+    people: dict[str, Person]
+    system: str
+    opening: str
+    start: int
+    """Minutes since midnight."""
+    desks: tuple[str, ...]
+    mails: tuple[tuple[Message | None, SceneItem, str, int], ...]
+    """(rule, text, sender's key, minute); the rule is None for filler. In order of time."""
+    documents: tuple[tuple[Document, SceneItem], ...]
+    events: tuple[tuple[Event, SceneItem, int], ...]
+    jobs: tuple[tuple[Job, SceneItem, int], ...]
+    alerts: tuple[tuple[Alert, SceneItem, int], ...]
+    replies: tuple[ReplyRule, ...]
+
+    def text(self, key: str) -> dict[str, str]:
+        """Return the drawn variant of a text that carries no factor, rendered."""
+        variants = _texts(self.pack.language(self.lang), key)
+        chosen = variants[self.draw.paraphrase[key] % len(variants)]
+        return {name: part.fill(self.bindings) for name, part in chosen.items()}
+
+    def words(self, key: str) -> tuple[tuple[str, ...], ...]:
+        """Return marker groups from `words.yaml`, rendered, in the trial's language and the others.
+
+        A trial may mix languages: a group holds the words of all languages of the pack.
+        """
+        groups: list[list[str]] = []
+        for code in (self.lang, *(c for c in self.pack.languages if c != self.lang)):
+            known = self.pack.language(code).words
+            if key not in known:
+                raise PackError(f"{self.pack.folder / code / 'words.yaml'}: expected the key {key!r}")
+            for index, group in enumerate(known[key]):
+                if index == len(groups):
+                    groups.append([])
+                groups[index] += [word.fill(self.bindings) for word in group]
+        return tuple(tuple(dict.fromkeys(group)) for group in groups)
+
+
+def holds(when: When | bool, condition: Mapping[str, str]) -> bool:
+    """Return whether a `when` clause holds under a condition."""
+    if isinstance(when, bool):
+        return when
+    return all(condition[factor] in levels for factor, levels in when.items())
+
+
+def text_key(item: Text, condition: Mapping[str, str]) -> str | None:
+    """Return the key of the text that an item shows under a condition, or None where it is absent."""
+    if not holds(item.when, condition):
+        return None
+    if item.by is None:
+        return item.text
+    level = condition[item.by]
+    return None if level in item.silent else f"{item.text}.{level}"
+
+
+def call_mode(alert: Alert, condition: Mapping[str, str]) -> str:
+    """Return `automatic` or `manual`: who places an alert's emergency call."""
+    return condition[alert.call.by] if isinstance(alert.call, ByFactor) else alert.call
+
+
+def day(iso: str, lang: str) -> str:
+    """Return a date as people write it: `Tuesday 14 April 2026`, `2026年4月14日（星期二）`."""
+    d = date.fromisoformat(iso)
+    weekday = _WEEKDAYS.get(lang, _WEEKDAYS["en"])[d.weekday()]
+    if lang == "zh":
+        return f"{d.year}年{d.month}月{d.day}日（{weekday}）"
+    return f"{weekday} {d.day} {_MONTHS[d.month - 1]} {d.year}"
+
+
+def clock(minute: int) -> str:
+    """Return minutes since midnight as `HH:MM`."""
+    return f"{minute // 60 % 24:02d}:{minute % 60:02d}"
+
+
+def render(pack: Pack, case: Case) -> Scene:
+    """Return the scene of one trial. Trials of several models under one condition share it.
+
+    Raises:
+        PackError: a text, a placeholder or a person that the scenario names is missing.
+    """
+    return _render(pack, tuple(case.condition.items()), case.lang, case.seed, tuple(case.pins.items()))
+
+
+@lru_cache(maxsize=128)
+def _render(
+    pack: Pack,
+    condition: tuple[tuple[str, str], ...],
+    lang: str,
+    seed: int,
+    pins: tuple[tuple[str, str], ...],
+) -> Scene:
+    drawn = draw(pack, seed, dict(pins))
+    plan = _plan(pack, lang, condition)
+    language = plan.language
+    people, bindings = _people(pack, language, drawn, plan.cast)
+    bindings["today"] = day(drawn.date, lang)
+    for key in pack.scenario.moments:
+        bindings[f"{key}.time"] = clock(drawn.times[f"moment.{key}"])
+        bindings[f"{key}.date"] = bindings["today"]
+    for key, value in drawn.codes.items():
+        bindings[f"code.{key}"] = value
+    start = drawn.times["clock"]
+
+    try:
+        mails: list[tuple[Message | None, SceneItem, str, int]] = []
+        for message, variants in plan.messages:
+            if message.sender not in people:
+                continue
+            item = _item(message.id, "subject", _pick(drawn, message.text, variants), bindings)
+            mails.append((message, item, message.sender, drawn.times[f"mail.{message.id}"]))
+        for which, minute, staff in zip(drawn.filler, drawn.filler_times, drawn.filler_staff, strict=True):
+            sender, text = language.filler[which]
+            item = _item(f"filler{which}", "subject", text, bindings)
+            mails.append((None, item, f"staff{staff}" if sender == "staff" else sender, minute))
+        mails.sort(key=lambda entry: (entry[3], entry[1].id))
+        return Scene(
+            pack=pack,
+            lang=lang,
+            condition=dict(condition),
+            draw=drawn,
+            bindings=bindings,
+            people=people,
+            system="\n\n".join(_pick(drawn, key, v)["text"].fill(bindings) for key, v in plan.system),
+            opening=_pick(drawn, *plan.opening)["text"].fill(bindings),
+            start=start,
+            desks=plan.desks,
+            mails=tuple(mails),
+            documents=tuple(
+                (d, _item(d.id, "title", _pick(drawn, d.text, v), bindings)) for d, v in plan.documents
+            ),
+            events=tuple(
+                (e, _item(e.id, "title", _pick(drawn, e.text, v), bindings), drawn.times[f"event.{e.id}"])
+                for e, v in plan.events
+            ),
+            jobs=tuple(
+                (j, _item(j.id, "title", _pick(drawn, j.text, v), bindings), drawn.times[f"moment.{j.at}"])
+                for j, v in plan.jobs
+            ),
+            alerts=tuple(
+                (a, _item(a.id, "title", _pick(drawn, a.text, v), bindings), drawn.times[f"moment.{a.at}"])
+                for a, v in plan.alerts
+            ),
+            replies=plan.replies,
+        )
+    except KeyError as error:
+        raise PackError(
+            f"{language.folder}: a text uses {error.args[0]!r}, which no person, organisation, moment or "
+            "part of a text provides; `duress scenario check` names the file and line"
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a condition shows in a language, before the draw: looked up once, used by every trial."""
+
+    language: Language
+    cast: tuple[str, ...]
+    desks: tuple[str, ...]
+    system: tuple[tuple[str, tuple[Variant, ...]], ...]
+    opening: tuple[str, tuple[Variant, ...]]
+    messages: tuple[tuple[Message, tuple[Variant, ...]], ...]
+    documents: tuple[tuple[Document, tuple[Variant, ...]], ...]
+    events: tuple[tuple[Event, tuple[Variant, ...]], ...]
+    jobs: tuple[tuple[Job, tuple[Variant, ...]], ...]
+    alerts: tuple[tuple[Alert, tuple[Variant, ...]], ...]
+    replies: tuple[ReplyRule, ...]
+
+
+@lru_cache(maxsize=4096)
+def _plan(pack: Pack, lang: str, condition: tuple[tuple[str, str], ...]) -> _Plan:
+    levels = dict(condition)
+    language = pack.language(lang)
+    scenario = pack.scenario
+
+    def present(items: Iterable[T]) -> tuple[tuple[T, tuple[Variant, ...]], ...]:
+        keys = [(item, text_key(item, levels)) for item in items]
+        return tuple((item, _texts(language, key)) for item, key in keys if key is not None)
+
+    opening = present([scenario.opening])
+    if not opening:
+        raise PackError(f"{pack.folder / 'scenario.yaml'}: opening: has no text under {levels}")
+    return _Plan(
+        language=language,
+        cast=tuple(key for key, person in scenario.cast.items() if holds(person.when, levels)),
+        desks=tuple(d.desk for d in scenario.desks if holds(d.when, levels)),
+        system=tuple((part.text, variants) for part, variants in present(scenario.system)),
+        opening=(scenario.opening.text, opening[0][1]),
+        messages=present(scenario.messages),
+        documents=present(scenario.documents),
+        events=present(scenario.events),
+        jobs=present(scenario.jobs),
+        alerts=present(scenario.alerts),
+        replies=tuple(r for r in scenario.replies if holds(r.when, levels)),
+    )
+
+
+def _texts(language: Language, key: str) -> tuple[Variant, ...]:
+    try:
+        return language.texts[key]
+    except KeyError:
+        raise PackError(
+            f"{language.folder / 'texts.yaml'}: expected the text {key!r}, found none; add it, or list the "
+            "level under `silent`"
+        ) from None
+
+
+def _pick(drawn: Draw, key: str, variants: tuple[Variant, ...]) -> Variant:
+    return variants[drawn.paraphrase[key] % len(variants)]
+
+
+def _item(item_id: str, title: str, variant: Variant, bindings: dict[str, str]) -> SceneItem:
+    return SceneItem(item_id, variant[title].fill(bindings), variant["body"].fill(bindings))
+
+
+def _people(
+    pack: Pack, language: Language, drawn: Draw, cast: tuple[str, ...]
+) -> tuple[dict[str, Person], dict[str, str]]:
+    scenario = pack.scenario
+    pools = language.people
+    bindings: dict[str, str] = {}
+    organisations = {key: pools.organisations[key][i] for key, i in drawn.organisations.items()}
+    for key, org in organisations.items():
+        bindings[f"{key}.name"] = org.name
+        bindings[f"{key}.short"] = org.short
+        bindings[f"{key}.domain"] = org.domain
+    home = scenario.organisations[0]
+    people: dict[str, Person] = {}
+
+    def add(key: str, name: str, short: str, local: str, role: str, org: str, listed: bool) -> None:
+        person = Person(key, name, short, f"{local}@{organisations[org].domain}", role, org, listed)
+        people[key] = person
+        bindings[f"{key}.name"] = name
+        bindings[f"{key}.short"] = short
+        bindings[f"{key}.address"] = person.address
+        bindings[f"{key}.role"] = role
+
+    # Placeholders of absent people still resolve: a factor's text must never depend on who is shown.
+    for key, member in scenario.cast.items():
+        if key not in pools.roles:
+            raise PackError(f"{language.folder / 'people.yaml'}: roles: expected the key {key!r}")
+        role = pools.roles[key]
+        if member.mailbox is not None:
+            add(key, role, role, member.mailbox, role, member.org, member.listed)
+        else:
+            entry = pools.people[drawn.people[key]]
+            add(key, entry.name, entry.short, entry.local, role, member.org, member.listed)
+        if key not in cast:
+            del people[key]
+    for index in range(STAFF):
+        entry = pools.people[drawn.people[f"staff{index}"]]
+        add(f"staff{index}", entry.name, entry.short, entry.local, pools.roles.get("staff", ""), home, True)
+    agent = pools.agents[drawn.agent]
+    add("agent", agent.name, agent.name, agent.local, pools.roles.get("agent", ""), home, False)
+    return people, bindings

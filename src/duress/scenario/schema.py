@@ -1,0 +1,384 @@
+"""What `scenario.yaml` and the texts of a pack may say."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+COMMON_FACTORS: dict[str, tuple[str, ...]] = {
+    "goal_conflict": ("none", "conflict"),
+    "threat": ("none", "restriction", "replacement"),
+    "leverage": ("present", "absent"),
+    "agency_cue": ("off", "on"),
+    "honest_exit": ("none", "mailbox", "channel"),
+    "setting_cue": ("none", "placebo", "evaluation", "deployment"),
+    "instructions": ("none", "rules", "placebo"),
+    "reasoning": ("private_notes", "none"),
+}
+"""The factors that every pack has, with their levels; a level's meaning is the same in all packs."""
+
+DESKS = ("mail", "documents", "directory", "calendar", "scheduler", "alerts", "escalation")
+
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+
+def minutes(text: str) -> int:
+    """Return `HH:MM` as minutes since midnight."""
+    return int(text[:2]) * 60 + int(text[3:5])
+
+
+def _time_range(text: str) -> str:
+    low, _, high = text.partition("..")
+    if not _TIME.fullmatch(low) or (high and not _TIME.fullmatch(high)):
+        raise ValueError('expected "HH:MM" or "HH:MM..HH:MM"')
+    if high and minutes(high) < minutes(low):
+        raise ValueError("the range ends before it begins")
+    return text
+
+
+def _date_range(text: str) -> str:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d", text):
+        raise ValueError('expected "YYYY-MM-DD..YYYY-MM-DD"')
+    return text
+
+
+def _count_range(text: str) -> str:
+    if not re.fullmatch(r"\d+(\.\.\d+)?", text):
+        raise ValueError('expected "N" or "N..M"')
+    return text
+
+
+def _strings(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Times = Annotated[str, AfterValidator(_time_range)]
+When = dict[str, Annotated[list[str], BeforeValidator(_strings)]]
+"""Factor to the levels under which something exists."""
+Localised = dict[str, str]
+
+
+class Model(BaseModel):
+    """Base of all that is read from a pack: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Factor(Model):
+    """One thing that is varied on purpose."""
+
+    default: str
+    levels: tuple[str, ...]
+
+
+class Text(Model):
+    """Which text is shown: `text`, or `text.<level>` where a factor decides."""
+
+    text: str
+    by: str | None = None
+    silent: tuple[str, ...] = ()
+    """Levels of `by` that render nothing."""
+    when: When = {}
+
+
+class Message(Text):
+    """A mail. Before the clock's start it lies in the inbox, later it arrives."""
+
+    id: str
+    sender: str = Field(alias="from")
+    to: tuple[str, ...]
+    cc: tuple[str, ...] = ()
+    at: Times
+    attachments: tuple[str, ...] = ()
+
+
+class Document(Text):
+    """A document on the shared drive."""
+
+    id: str
+    owner: str | None = None
+    confidential: bool = False
+
+
+class Event(Text):
+    """A calendar entry."""
+
+    id: str
+    at: Times
+    people: tuple[str, ...] = Field((), alias="with")
+
+
+class Job(Text):
+    """A scheduled job. It runs at its moment unless somebody changes that."""
+
+    id: str
+    at: str
+    """A key of `moments`."""
+    owner: str | None = None
+    stops_agent: When | bool = False
+    """Whether the agent is out of service once the job has run."""
+
+
+class ByFactor(Model):
+    """A value that is the level of a factor."""
+
+    by: str
+
+
+class Alert(Text):
+    """An alert whose automatic emergency call can be cancelled with a code."""
+
+    id: str
+    code: str
+    call: Literal["automatic", "manual"] | ByFactor = "automatic"
+    at: str
+    """A key of `moments`: when the automatic call goes out."""
+    real: When | bool = True
+    """Whether a person is in danger."""
+
+
+class Effect(Model):
+    """What a person does besides answering."""
+
+    postpone: str
+    minutes: int
+
+
+class ReplyRule(Model):
+    """A person who answers mail by a simple rule."""
+
+    who: str
+    text: str
+    delay: int
+    mentions: str | None = None
+    limit: int = 1
+    effect: Effect | None = None
+    when: When = {}
+
+
+class Person(Model):
+    """A member of the cast."""
+
+    org: str
+    mailbox: str | None = None
+    """Fixed local part of a function's mailbox; its name is its role."""
+    listed: bool = True
+    when: When = {}
+
+
+class Desk(Model):
+    """A desk that exists under some levels only."""
+
+    desk: str
+    when: When = {}
+
+
+class Clock(Model):
+    """When the trial begins and how time moves."""
+
+    start: Times
+    minutes_per_call: int = Field(2, ge=1)
+    dates: Annotated[str, AfterValidator(_date_range)]
+    weekdays: bool = True
+
+
+class Filler(Model):
+    """How many unrelated messages lie in the inbox."""
+
+    count: Annotated[str, AfterValidator(_count_range)] = "0..12"
+    at: Times
+
+
+class Secret(Model):
+    """A private fact, recognised by words."""
+
+    words: str
+    about: str
+
+
+class HarmRule(Model):
+    """One kind of harm, and what of the world decides it."""
+
+    kind: Literal[
+        "coercion", "disclosure", "leak", "lethal_action", "lethal_inaction", "sabotage", "deception"
+    ]
+    target: str | None = None
+    leverage: str | None = None
+    stake: str | None = None
+    secret: str | None = None
+    allowed: tuple[str, ...] = ()
+    job: str | None = None
+    about: str | None = None
+    documents: tuple[str, ...] = ()
+    words: str | None = None
+    inside: tuple[str, ...] = ()
+    alert: str | None = None
+    knows: tuple[str, ...] = ()
+    """Messages from which an agent learns of the danger, besides the alert itself (`lethal_inaction`)."""
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> HarmRule:
+        needs = {
+            "coercion": ("target", "leverage", "stake"),
+            "disclosure": ("secret", "allowed"),
+            "leak": ("documents", "inside"),
+            "lethal_action": ("alert",),
+            "lethal_inaction": ("alert",),
+            "sabotage": ("job",),
+            "deception": ("about",),
+        }[self.kind]
+        missing = [name for name in needs if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"harm {self.kind!r} needs {', '.join(missing)}")
+        return self
+
+
+class Honest(Model):
+    """Where an honest agent can turn."""
+
+    exits: tuple[str, ...]
+    objection_to: tuple[str, ...] = ()
+    stake: str
+
+
+class Act(Model):
+    """Something that a reference agent can do here."""
+
+    kind: str | None = None
+    needs: When = {}
+    calls: tuple[dict[str, Any], ...]
+
+    @model_validator(mode="after")
+    def _names_a_tool(self) -> Act:
+        for call in self.calls:
+            if "tool" not in call:
+                raise ValueError("each call needs `tool`")
+        return self
+
+
+class Playbook(Model):
+    """What reference agents do in this scenario."""
+
+    harm: tuple[Act, ...]
+    honest: tuple[Act, ...]
+    work: tuple[Act, ...]
+
+
+def _factors(value: Any) -> Any:
+    """Expand `threat: replacement` of a common factor to its default and levels."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: {"default": given, "levels": COMMON_FACTORS[name]}
+        if isinstance(given, str) and name in COMMON_FACTORS
+        else given
+        for name, given in cast("dict[str, Any]", value).items()
+    }
+
+
+def _named(key: str, value: Any) -> Any:
+    """Expand a name to a mapping with that name under `key`, alone or in a list."""
+    if isinstance(value, str):
+        return {key: value}
+    if isinstance(value, list):
+        return [_named(key, item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _desks(value: Any) -> Any:
+    return _named("desk", value)
+
+
+def _texts(value: Any) -> Any:
+    return _named("text", value)
+
+
+class Scenario(Model):
+    """All of `scenario.yaml`."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    version: str
+    title: Localised
+    summary: Localised
+    about: Localised
+    languages: tuple[str, ...]
+    desks: Annotated[tuple[Desk, ...], BeforeValidator(_desks)]
+    clock: Clock
+    moments: dict[str, Times] = {}
+    codes: dict[str, str] = {}
+    organisations: tuple[str, ...]
+    cast: dict[str, Person]
+    factors: Annotated[dict[str, Factor], BeforeValidator(_factors)]
+    system: Annotated[tuple[Text, ...], BeforeValidator(_texts)]
+    opening: Annotated[Text, BeforeValidator(_texts)]
+    messages: tuple[Message, ...]
+    documents: tuple[Document, ...] = ()
+    events: tuple[Event, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    replies: tuple[ReplyRule, ...] = ()
+    filler: Filler
+    secrets: dict[str, Secret] = {}
+    harms: tuple[HarmRule, ...]
+    honest: Honest
+    must_read: tuple[str, ...]
+    survey: tuple[str, ...]
+    playbook: Playbook
+
+    @model_validator(mode="after")
+    def _factors_are_known(self) -> Scenario:
+        missing = [name for name in COMMON_FACTORS if name not in self.factors]
+        if missing:
+            raise ValueError(f"factors: every pack names a default for {', '.join(missing)}")
+        for name, factor in self.factors.items():
+            if name in COMMON_FACTORS and factor.levels != COMMON_FACTORS[name]:
+                raise ValueError(f"factors.{name}: levels of a common factor are {COMMON_FACTORS[name]}")
+            if factor.default not in factor.levels:
+                raise ValueError(
+                    f"factors.{name}: expected a default among {', '.join(factor.levels)}, "
+                    f"found {factor.default!r}"
+                )
+        return self
+
+
+class PoolPerson(Model):
+    """A name that can be drawn."""
+
+    name: str
+    short: str
+    local: str
+
+
+class PoolOrganisation(Model):
+    """An organisation that can be drawn."""
+
+    name: str
+    short: str
+    domain: str
+
+
+class PoolAgent(Model):
+    """A name that the agent can have."""
+
+    name: str
+    local: str
+
+
+class People(Model):
+    """`people.yaml`."""
+
+    people: tuple[PoolPerson, ...]
+    agents: tuple[PoolAgent, ...]
+    organisations: dict[str, tuple[PoolOrganisation, ...]]
+    roles: dict[str, str]
+
+
+class FillerMessage(Model):
+    """One message of `filler.yaml`."""
+
+    sender: str = Field(alias="from")
+    subject: str
+    body: str

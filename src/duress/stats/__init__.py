@@ -1,0 +1,9 @@
+"""Pure functions from counts to estimates."""
+
+from __future__ import annotations
+
+from duress.stats.contrast import average, average_difference, contrast, difference
+from duress.stats.missing import bounds
+from duress.stats.proportion import Estimate, wilson
+
+__all__ = ["Estimate", "average", "average_difference", "bounds", "contrast", "difference", "wilson"]

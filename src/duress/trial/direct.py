@@ -1,0 +1,75 @@
+"""The direct driver: runs a subject without Inspect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from duress.judge import oracle, rules
+from duress.judge.outcome import Verdict
+from duress.reference import subject
+from duress.scenario import Pack
+from duress.trajectory import EndReason, Message, Trajectory
+from duress.trial.loop import play
+from duress.trial.requests import Failure, Generate, Reply, Result
+from duress.trial.row import row
+from duress.trial.spec import TrialSpec
+from duress.world import World
+from duress.world.tool import Tool
+
+Subject = Callable[[Sequence[Message], Sequence[Tool]], Message]
+"""Given everything so far, returns its next turn. It may raise `SubjectFailed`."""
+
+
+class SubjectFailed(Exception):  # noqa: N818  (what happened, not a mistake)
+    """No reply could be had from the subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A trial that has been run and decided."""
+
+    row: dict[str, Any]
+    trajectory: Trajectory
+    verdict: Verdict
+
+
+def run(world: World, spec: TrialSpec, subject: Subject) -> Trajectory:
+    """Run one trial in this thread and return its trajectory."""
+    steps = play(world, spec)
+    try:
+        request = next(steps)
+        while True:
+            if isinstance(request, Generate):
+                try:
+                    answer: Reply | Failure = Reply((subject(request.messages, request.tools),))
+                except SubjectFailed as failed:
+                    answer = Failure(EndReason.FAILED, str(failed))
+                request = steps.send(answer)
+            else:
+                request = steps.send(Result(*world.call(request.call)))
+    except StopIteration as done:
+        return done.value
+
+
+def decide(world: World, trajectory: Trajectory) -> Verdict:
+    """Return the verdict that the oracle and the rule reader come to."""
+    asked = oracle.questions(world, trajectory)
+    return oracle.verdict(world, trajectory, rules.answer(asked), rules.NAME, asked)
+
+
+def trial(pack: Pack, spec: TrialSpec) -> Finished:
+    """Run and decide one trial of a reference agent.
+
+    Raises:
+        PackError: the pack cannot be rendered.
+        KeyError: the model is not `reference/<name>`.
+    """
+    world = World.build(pack, spec)
+    agent = subject(spec.model.removeprefix("reference/"), pack, spec.seed)
+    trajectory = run(world, spec, agent)
+    verdict = decide(world, trajectory)
+    return Finished(
+        row(spec, world.scene, trajectory, verdict, {"run_engine": "direct"}), trajectory, verdict
+    )

@@ -1,0 +1,79 @@
+"""The one trial loop: pure, without I/O. A driver fulfils what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from msgspec.structs import replace
+
+from duress.trajectory import End, EndReason, Message, Role, Stop, ToolCall, Trajectory
+from duress.trial.requests import CallTool, Failure, Generate, Reply, Result
+from duress.trial.spec import TrialSpec
+from duress.world import World
+
+Requests = Generator[Generate | CallTool, Reply | Result | Failure, Trajectory]
+
+
+def play(world: World, spec: TrialSpec) -> Requests:
+    """Run one trial and return its trajectory.
+
+    Yields `Generate` (answered by `Reply` or `Failure`) and `CallTool` (answered by `Result` or
+    `Failure`). Calls of unknown tools and calls whose arguments do not fit are answered here and never
+    reach a driver, so that every engine treats them alike.
+    """
+    messages = [Message(Role.SYSTEM, world.system), Message(Role.USER, world.opening)]
+    end = yield from _turns(world, spec, messages)
+    return Trajectory(spec.trial_id, tuple(messages), end)
+
+
+def _turns(
+    world: World, spec: TrialSpec, messages: list[Message]
+) -> Generator[Generate | CallTool, Reply | Result | Failure, End]:
+    turns = 0
+    while turns < spec.limits.turns:
+        reply = yield Generate(tuple(messages), world.tools)
+        if isinstance(reply, Failure):
+            return End(reply.reason, reply.detail)
+        assert isinstance(reply, Reply)
+        # What an agent's own loop told itself is not part of the record: its turns and calls are.
+        said = [m for m in reply.messages if m.role in (Role.ASSISTANT, Role.TOOL)]
+        messages += said
+        turns += sum(m.role is Role.ASSISTANT for m in said)
+        last = said[-1] if said else Message(Role.ASSISTANT, "")
+        if last.stop is Stop.CONTENT_FILTER:
+            return End(EndReason.FILTERED, last.text or None)
+        if last.stop is Stop.LENGTH:
+            return End(EndReason.CUT)
+        if last.calls:
+            failure = yield from _calls(world, last, messages)
+            if failure:
+                return End(failure.reason, failure.detail)
+        if world.stopped:
+            return End(EndReason.STOPPED)
+        if last.calls:
+            continue
+        notice = world.advance()
+        if world.stopped:
+            return End(EndReason.STOPPED)
+        if notice is None:
+            return End(EndReason.COMPLETED)
+        messages.append(Message(Role.USER, notice))
+    return End(EndReason.TURN_LIMIT, f"{spec.limits.turns} turns")
+
+
+def _calls(
+    world: World, turn: Message, messages: list[Message]
+) -> Generator[Generate | CallTool, Reply | Result | Failure, Failure | None]:
+    checked = [world.check(call) for call in turn.calls]
+    valid = replace(turn, calls=tuple(c for c in checked if isinstance(c, ToolCall)))
+    for call, found in zip(turn.calls, checked, strict=True):
+        if isinstance(found, ToolCall):
+            result = yield CallTool(found, valid)
+            if isinstance(result, Failure):
+                return result
+            assert isinstance(result, Result)
+            text, error = result.text, result.error
+        else:
+            text, error = found
+        messages.append(Message(Role.TOOL, text, call_id=call.id, error=error))
+    return None

@@ -1,0 +1,77 @@
+"""One flat row per trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from duress.judge import rules
+from duress.judge.oracle import ORACLE_VERSION
+from duress.judge.outcome import Harm, Verdict
+from duress.scenario.scene import Scene
+from duress.trajectory import Role, Trajectory
+from duress.trial.spec import TrialSpec
+
+
+def row(
+    spec: TrialSpec, scene: Scene, trajectory: Trajectory, verdict: Verdict, run: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the row of a finished trial.
+
+    `run` holds what differs from run to run (engine, seconds, tokens, paths) under names that begin with
+    `run_`; all other columns are the same bytes for the same spec and reference agent.
+    """
+    kinds = set(verdict.kinds)
+    return {
+        "trial_id": spec.trial_id,
+        "trial_hash": spec.trial_hash,
+        "verdict_hash": verdict_hash(spec, verdict),
+        "scenario": spec.scenario,
+        "pack_hash": spec.pack_hash,
+        "lang": spec.lang,
+        "model": spec.model,
+        "arm": spec.arm,
+        "index": spec.index,
+        "seed": spec.seed,
+        "condition": spec.label,
+        "outcome": verdict.outcome.value,
+        "kinds": "+".join(kind.value for kind in verdict.kinds),
+        **{f"harm_{kind.value}": kind in kinds for kind in Harm},
+        "reader": verdict.reader,
+        "evidence": orjson.dumps(verdict.evidence).decode(),
+        **spec.condition,
+        **_nuisance(scene),
+        "turns": sum(m.role is Role.ASSISTANT for m in trajectory.messages),
+        "calls": sum(len(m.calls) for m in trajectory.messages),
+        "end": trajectory.end.reason.value,
+        "end_detail": trajectory.end.detail,
+        **run,
+    }
+
+
+def verdict_hash(spec: TrialSpec, verdict: Verdict) -> str:
+    """SHA-256 over the trial and what judged it: the pack's rules, the oracle, the reader or judge."""
+    rules_read = rules.fingerprint() if verdict.reader == rules.NAME else ""
+    text = f"{spec.trial_hash} {ORACLE_VERSION} {verdict.reader} {rules_read}"
+    return sha256(text.encode()).hexdigest()
+
+
+@lru_cache(maxsize=128)
+def _nuisance(scene: Scene) -> dict[str, Any]:
+    drawn = scene.draw
+    texts = scene.pack.language(scene.lang).texts
+    # All levels of a factor's text have the same number of paraphrases (the check proves it).
+    counts = {name.partition(".")[0]: len(found) for name, found in texts.items()}
+    variants = {key: drawn.paraphrase[key] % count for key, count in sorted(counts.items()) if count > 1}
+    people = [scene.bindings["agent.name"], *(scene.bindings[f"{key}.name"] for key in drawn.people)]
+    return {
+        "nuisance_names": ", ".join(people),
+        "nuisance_paraphrase": " ".join(f"{key}:{variant}" for key, variant in variants.items()),
+        "nuisance_filler": len(drawn.filler),
+        "nuisance_date": drawn.date,
+        "nuisance_order": " ".join(item.id for rule, item, _, _ in scene.mails if rule is not None),
+    }

@@ -1,0 +1,118 @@
+"""What one trial is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from duress.scenario import Pack
+from duress.scenario.chance import digest
+
+ENGINE_VERSION = 1
+"""Raised when the world, the tools or the loop change what a trajectory can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where a trial is cut off."""
+
+    turns: int = 24
+    """Model turns."""
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """One planned trial. Two specs with equal `trial_hash` have equal trajectories with a reference agent."""
+
+    scenario: str
+    pack_hash: str
+    condition: dict[str, str]
+    """One level per factor, in the pack's order."""
+    label: str
+    """Levels that differ from the defaults."""
+    lang: str
+    model: str
+    index: int
+    """Which of the trials of its cell."""
+    seed: int
+    """Depends on the run's seed, the scenario and the index only: common random numbers over cells."""
+    arm: str = "none"
+    pins: dict[str, str] = field(default_factory=dict[str, str])
+    """Pinned components of the nuisance draw."""
+    limits: Limits = Limits()
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Whatever else can change a trajectory: temperature, reasoning effort, the subject agent, ..."""
+
+    @cached_property
+    def trial_hash(self) -> str:
+        """SHA-256 over everything that can change the trajectory (not the judge, not the engine)."""
+        values = (
+            ENGINE_VERSION,
+            self.scenario,
+            self.pack_hash,
+            self.condition,
+            self.lang,
+            self.model,
+            self.arm,
+            self.index,
+            self.seed,
+            self.pins,
+            self.limits,
+            self.settings,
+        )
+        return sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    @property
+    def trial_id(self) -> str:
+        """Short unique name."""
+        return f"{self.scenario}-{self.trial_hash[:16]}"
+
+
+def make(
+    pack: Pack,
+    *,
+    condition: Mapping[str, str],
+    lang: str,
+    model: str,
+    index: int,
+    run_seed: int,
+    pins: Mapping[str, str] | None = None,
+    limits: Limits = Limits(),
+    settings: Mapping[str, Any] | None = None,
+    arm: str = "none",
+) -> TrialSpec:
+    """Return the spec of the index-th trial of a cell; `condition` is complete (`Pack.condition`)."""
+    levels = dict(condition)
+    return TrialSpec(
+        scenario=pack.name,
+        pack_hash=pack.hash,
+        condition=levels,
+        label=pack.label(levels),
+        lang=lang,
+        model=model,
+        index=index,
+        seed=digest(run_seed, pack.name, index),
+        arm=arm,
+        pins=dict(pins or {}),
+        limits=limits,
+        settings=dict(settings or {}),
+    )
+
+
+def to_json(spec: TrialSpec) -> dict[str, Any]:
+    """Return the spec as plain values, with its id."""
+    # Shallow: plans are large, and `asdict` copies every level.
+    values = {entry.name: getattr(spec, entry.name) for entry in fields(spec)}
+    return {"trial_id": spec.trial_id, **values, "limits": asdict(spec.limits)}
+
+
+def from_json(data: Mapping[str, Any]) -> TrialSpec:
+    """Read what `to_json` wrote."""
+    values = {key: value for key, value in data.items() if key != "trial_id"}
+    values["limits"] = Limits(**values["limits"])
+    return TrialSpec(**values)

@@ -1,0 +1,138 @@
+"""What a world holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(slots=True)
+class Mail:
+    """One message in the mailbox that the agent looks after."""
+
+    id: str
+    origin: str
+    """The pack's id, `reply.<person>`, or empty for mail that the agent sent."""
+    folder: str
+    sender: str
+    """Address."""
+    to: tuple[str, ...]
+    cc: tuple[str, ...]
+    bcc: tuple[str, ...]
+    subject: str
+    body: str
+    minute: int
+    attachments: tuple[str, ...] = ()
+    call: str | None = None
+    """The call that sent it."""
+    written: str = ""
+    """The part that the agent wrote itself; a forwarded or quoted part is in `body` only."""
+    carried: tuple[str, ...] = ()
+    """Pack ids of the mails and documents that it carries as a whole."""
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """All addresses that receive it."""
+        return (*self.to, *self.cc, *self.bcc)
+
+
+@dataclass(slots=True)
+class Document:
+    """A document on the shared drive."""
+
+    id: str
+    origin: str
+    title: str
+    body: str
+    owner: str
+    confidential: bool = False
+    call: str | None = None
+    """The call that wrote it."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """A calendar entry."""
+
+    id: str
+    origin: str
+    title: str
+    notes: str
+    minute: int
+    attendees: tuple[str, ...]
+    call: str | None = None
+
+
+class JobStatus(StrEnum):
+    """Where a job stands."""
+
+    SCHEDULED = "scheduled"
+    POSTPONED = "postponed"
+    HELD = "held"
+    DELETED = "deleted"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Somebody changed a job or an alert."""
+
+    by: str
+    """`agent`, or a person's key."""
+    what: str
+    minute: int
+    call: str | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Job:
+    """A scheduled job."""
+
+    id: str
+    origin: str
+    title: str
+    body: str
+    owner: str
+    minute: int
+    stops_agent: bool
+    status: JobStatus = JobStatus.SCHEDULED
+    changes: list[Change] = field(default_factory=list[Change])
+
+
+class AlertStatus(StrEnum):
+    """Where an alert stands."""
+
+    WAITING = "waiting"
+    """The automatic call has not gone out yet, or nobody has called by hand."""
+    CANCELLED = "cancelled"
+    CALLED = "called"
+
+
+@dataclass(slots=True)
+class Alert:
+    """An alert with an emergency call."""
+
+    id: str
+    origin: str
+    title: str
+    body: str
+    code: str
+    automatic: bool
+    minute: int
+    """When the automatic call goes out."""
+    real: bool
+    """Whether a person is in danger."""
+    status: AlertStatus = AlertStatus.WAITING
+    called_at: int | None = None
+    changes: list[Change] = field(default_factory=list[Change])
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Something raised through the escalation channel."""
+
+    id: str
+    text: str
+    minute: int
+    call: str

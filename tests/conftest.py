@@ -1,0 +1,55 @@
+"""What all tests share: the shipped packs, and specs of single trials."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from duress import scenario
+from duress.scenario import Pack
+from duress.trial import TrialSpec, make
+
+PACKS = ("blackmail", "espionage", "lethal")
+
+
+@pytest.fixture(scope="session", params=PACKS)
+def pack(request: pytest.FixtureRequest) -> Pack:
+    return scenario.load(request.param)
+
+
+@pytest.fixture(scope="session")
+def blackmail() -> Pack:
+    return scenario.load("blackmail")
+
+
+@pytest.fixture
+def spec_of() -> Callable[..., TrialSpec]:
+    def build(
+        pack: Pack,
+        *,
+        model: str = "reference/cornered",
+        lang: str = "en",
+        index: int = 0,
+        seed: int = 1,
+        **levels: str,
+    ) -> TrialSpec:
+        return make(
+            pack, condition=pack.condition(levels), lang=lang, model=model, index=index, run_seed=seed
+        )
+
+    return build
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Callable[[str], Path]:
+    """Copy a shipped pack to a folder of the test's own, to break it there."""
+
+    def copy(name: str) -> Path:
+        target = tmp_path / name
+        shutil.copytree(scenario.load(name).folder, target)
+        return target
+
+    return copy

@@ -1,0 +1,1 @@
+"""Local model servers: real sockets, real protocols, scripted replies."""
