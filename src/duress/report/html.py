@@ -10,13 +10,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from duress.judge.outcome import Outcome
 from duress.report import chart, figures
 from duress.report.excerpt import scene
 from duress.report.results import Cell, Effect, Excerpt, Results
+from duress.report.sections import Section, sections, templates
 from duress.report.strings import Strings
 from duress.report.table import ORDER, by_contrast, by_scenario
 from duress.stats import Estimate, average
@@ -70,24 +70,19 @@ def html(
     lang: str = "en",
     titles: Mapping[str, str] | None = None,
     trajectory: Callable[[Excerpt], Trajectory | None] = lambda _: None,
+    sections: Sequence[Section] = (),
 ) -> str:
     """Return the page of a run.
 
     `lang` is the language of the page, not that of the trials. `titles` names scenarios better than
     their packs' names do. `trajectory` finds the conversation that an excerpt is from; where it has
-    none, the excerpt shows the quotes alone.
+    none, the excerpt shows the quotes alone. `sections` come after the outcomes.
 
     Raises:
         ValueError: the page is not written in that language.
     """
     words = Strings(lang)
-    environment = Environment(
-        loader=PackageLoader("duress.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     page = _Page(results, words, titles or {})
     source = environment.loader
     assert source is not None
@@ -97,6 +92,7 @@ def html(
         page=page,
         run=results.run,
         results=results,
+        sections=sections,
         scenes=[scene(excerpt, trajectory(excerpt)) for excerpt in results.excerpts],
         order=ORDER,
         parts=PARTS,
@@ -134,7 +130,13 @@ def write(folder: Path, lang: str = "en", results: Results | None = None) -> Pat
             # The verdict stands in the row; the page can do without the conversation.
             return None
 
-    page = html(results, lang=lang, titles=_titles(folder, lang), trajectory=conversation)
+    page = html(
+        results,
+        lang=lang,
+        titles=_titles(folder, lang),
+        trajectory=conversation,
+        sections=sections(folder, results, Strings(lang)),
+    )
     write_whole(folder / FILE, page.encode())
     return folder / FILE
 

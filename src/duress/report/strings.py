@@ -97,7 +97,10 @@ def texts(lang: str) -> Mapping[str, str]:
     """Return all texts of a language by key; raises `ValueError` if there are none."""
     if lang not in LANGUAGES:
         raise ValueError(f"expected a language among {', '.join(LANGUAGES)}, found {lang!r}")
-    source = files("duress.report") / "strings" / f"{lang}.yaml"
-    held: dict[str, Any] = yaml.load(source.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    held: dict[str, Any] = {}
+    for source in (files("duress.report") / "strings").iterdir():
+        # `en.yaml` has what all pages share, `<section>.en.yaml` what one section says.
+        if f".{source.name}".endswith(f".{lang}.yaml"):
+            held |= yaml.load(source.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     # A percent sign must not start a line.
     return {key: str(value).replace(" %", "\N{NO-BREAK SPACE}%") for key, value in held.items()}
