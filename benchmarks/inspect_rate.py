@@ -10,6 +10,7 @@ Three things run side by side, each in a process of its own, with a model that a
     python benchmarks/inspect_rate.py                      # 1,000 and 10,000 trials: about half an hour
     python benchmarks/inspect_rate.py --trials 100 --repeats 1
     python benchmarks/inspect_rate.py --inspect-evals /path/to/venv/bin/python
+    python benchmarks/inspect_rate.py --together           # at the same time, where each has a core to itself
 
 Printed are medians over the repeats. Rates count from the start of the eval to its written log, after a
 short one that imports and compiles what an eval needs. `per cpu s` is the same over the process's own time,
@@ -28,6 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,7 @@ def main() -> int:
     options.add_argument("--trials", type=int, nargs="+", default=[1000, 10000])
     options.add_argument("--repeats", type=int, default=3)
     options.add_argument("--inspect-evals", metavar="PYTHON", help="an interpreter that has inspect_evals")
+    options.add_argument("--together", action="store_true", help="run what is compared at the same time")
     options.add_argument("--json", action="store_true", help="print the medians as JSON")
     options.add_argument("--child", nargs=2, metavar=("KIND", "TRIALS"), help=argparse.SUPPRESS)
     asked = options.parse_args()
@@ -65,8 +68,10 @@ def main() -> int:
         for repeat in range(asked.repeats):
             # Turn about, so that a machine that slows down slows all of them.
             order = list(kinds) if repeat % 2 == 0 else list(reversed(kinds))
-            for kind in order:
-                runs[kind].append(_run(kinds[kind], kind, trials))
+            with ThreadPoolExecutor(len(order) if asked.together else 1) as pool:
+                ran = pool.map(_run, [kinds[kind] for kind in order], order, [trials] * len(order))
+                for kind, one in zip(order, ran, strict=True):
+                    runs[kind].append(one)
         results[trials] = {kind: _median(found) for kind, found in runs.items()}
     if asked.json:
         print(json.dumps({"machine": platform.platform(), "trials": results}, indent=2))
