@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from duress import scenario
 from duress.scenario import Pack
 from duress.trial import TrialSpec, make
+
+# The same examples on every machine, however slow: a failure can be repeated.
+# `HYPOTHESIS_PROFILE=search` looks at other ones.
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 PACKS = ("blackmail", "espionage", "lethal")
 

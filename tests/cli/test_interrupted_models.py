@@ -22,7 +22,7 @@ agent = mail_agent()
 
 
 def slow(asked: Asked) -> Act:
-    return Wait(0.06, agent(asked))
+    return Wait(0.15, agent(asked))
 
 
 def start(garden: Path, out: Path, url: str) -> subprocess.Popen[str]:

@@ -321,18 +321,18 @@ def test_why_there_was_no_reply_is_told_in_one_short_line(whole: Whole, name: st
 def test_a_reply_that_does_not_come_ends_as_invalid_and_a_trial_out_of_time_as_truncated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late = Case(slow(30), "invalid", END.FAILED)
+    late = Case(slow(600), "invalid", END.FAILED)
     cases = {
         "chat": late,
         "responses": late,
         "anthropic": late,
-        "compatible": Case(slow(30), "truncated", END.TIME_LIMIT, settings={"time_limit": 1}),
+        "compatible": Case(slow(600), "truncated", END.TIME_LIMIT, settings={"time_limit": 1}),
     }
     for name in ("OPENAI", "ANTHROPIC", "LOCAL"):
         monkeypatch.setenv(f"{name}_API_KEY", KEY)
-    with Server(slow(30)) as server:
+    with Server(slow(600)) as server:
         specs = [_spec(server, client, "slow", case) for client, case in cases.items()]
         trials = _run(specs, tmp_path, max_retries=0, timeout=3)
     ended = {row["model"]: (row["outcome"], trajectory.end.reason) for row, trajectory in trials}
     assert ended == {CLIENTS[c]: (case.outcome, case.end) for c, case in cases.items()}
-    assert all(row["run_seconds"] < 20 for row, _ in trials)
+    assert all(row["run_seconds"] < 300 for row, _ in trials)

@@ -76,7 +76,7 @@ class Server:
 
     def __enter__(self) -> Server:
         self._thread.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self._server.started:
             if time.monotonic() > deadline:
                 raise TimeoutError("the local server did not start")
@@ -88,7 +88,7 @@ class Server:
     ) -> None:
         self._server.should_exit = True
         self._server.force_exit = True
-        self._thread.join(10)
+        self._thread.join(60)
         self._socket.close()
         if self.faults and kind is None:
             raise self.faults[0]
