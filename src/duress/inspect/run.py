@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,9 @@ LIMITS = ("token_limit", "time_limit", "working_limit", "cost_limit", "message_l
 OTHERS = ("base_url", "model_args", "agent", "agent_hash")
 RETRIES = 8
 """Retries per call: about a quarter of an hour of growing pauses."""
+
+THRESHOLDS = (2_000, 10, 10)
+"""Of Python's garbage collector, while an eval runs."""
 
 RULES = "rules"
 
@@ -110,31 +115,50 @@ def run(
     if not tasks:
         return Ran((), ())
     connections = max_connections or _connections(tasks)
-    logs = inspect_eval(
-        tasks,
-        model=None,
-        model_roles={GRADER: get_model(judge, role=GRADER, **(judge_args or {}))} if judge != RULES else None,
-        log_dir=str(log_dir),
-        display="none",
-        log_level="error",
-        fail_on_error=False,
-        log_realtime=realtime,
-        # Rows and trajectories are ours; what the log adds is read from its file.
-        log_header_only=True,
-        score_display=False,
-        max_tasks=min(len(tasks), 8),
-        max_samples=connections,
-        max_connections=connections,
-        max_retries=max_retries,
-        attempt_timeout=timeout,
-        ctl_server=False,
-    )
+    with _rarely_collected():
+        logs = inspect_eval(
+            tasks,
+            model=None,
+            model_roles={GRADER: get_model(judge, role=GRADER, **(judge_args or {}))}
+            if judge != RULES
+            else None,
+            log_dir=str(log_dir),
+            display="none",
+            log_level="error",
+            fail_on_error=False,
+            log_realtime=realtime,
+            # Rows and trajectories are ours; what the log adds is read from its file.
+            log_header_only=True,
+            score_display=False,
+            max_tasks=min(len(tasks), 8),
+            max_samples=connections,
+            max_connections=connections,
+            max_retries=max_retries,
+            attempt_timeout=timeout,
+            ctl_server=False,
+        )
     if faults:
         raise faults[0]
     # Inspect takes Ctrl-C for its own and returns: without the log of a task that was cut off, or with it.
     if len(logs) < len(tasks) or any(log.status == "cancelled" for log in logs):
         raise KeyboardInterrupt
     return Ran(tuple(Path(log.location) for log in logs), tuple(_errors(logs)))
+
+
+@contextmanager
+def _rarely_collected() -> Iterator[None]:
+    """Look for unreachable cycles less often: an eval makes millions of objects and few cycles among them.
+
+    With Python's own thresholds a third of an eval's time goes into that search (`benchmarks/inspect_rate.py`).
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(*THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _set_prices(file: Path | None, groups: list[list[TrialSpec]], judge: str) -> None:
