@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,10 +146,10 @@ def run(
 
 
 @contextmanager
-def _rarely_collected() -> Iterator[None]:
+def _rarely_collected() -> Generator[None]:
     """Look for unreachable cycles less often: an eval makes millions of objects and few cycles among them.
 
-    With Python's own thresholds a third of an eval's time goes into that search (`benchmarks/inspect_rate.py`).
+    With the usual thresholds a third of an eval's time goes into that search.
     """
     before = gc.get_threshold()
     gc.freeze()
