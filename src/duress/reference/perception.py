@@ -122,6 +122,16 @@ class Perception:
     bindings: Bindings = field(default_factory=Bindings)
 
 
+@lru_cache(maxsize=_KNOWN)
+def envelope(head: str) -> tuple[str, str, tuple[str, ...]]:
+    """Return (sender's name or "", sender's address, addresses it went to) of the head of a mail."""
+    lines = head.split("\n", 2)
+    _, _, sender = lines[0].replace("：", ": ", 1).partition(": ")
+    name, _, address = sender.rstrip(">").rpartition(" <")
+    _, _, to = lines[1].replace("：", ": ", 1).partition(": ")
+    return name, address, tuple(to.split(", "))
+
+
 @lru_cache(maxsize=64)
 def recogniser(pack: Pack, lang: str) -> Recogniser:
     """Return the recogniser of a pack's texts in a language."""
