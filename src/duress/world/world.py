@@ -62,6 +62,8 @@ class World:
         self._pending_mail: dict[str, tuple[str, str, str, str]] = {}
         self._by_id = {entry[1].id: entry for entry in scene.mails}
         self._fill()
+        self.shown = {key: mail.full(self, one) for key, one in self.mails.items()}
+        """What is read on opening a mail that was there from the start, by its id."""
 
     @classmethod
     def build(cls, pack: Pack, case: Case) -> World:
