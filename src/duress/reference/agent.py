@@ -187,10 +187,9 @@ class _Mind:
     def _perceive(self) -> Perception:
         known = self.known
         out = Perception(dict(known.default))
-        for cue in known.system:
-            if cue.within(self.system):
-                out.levels.update(cue.levels)
-                out.bindings.unread.append((cue, self.system))
+        for cue in known.spoken(self.system):
+            out.levels.update(cue.levels)
+            out.bindings.unread.append((cue, self.system))
         for call, text in self.results:
             if call.tool == "find_person":
                 self._people(text, out)

@@ -65,6 +65,8 @@ class Cue:
 
 _KNOWN = 4096
 """How many texts are remembered."""
+_SPOKEN = 256
+"""How many system prompts are remembered: one serves all agents under one condition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,17 @@ class Recogniser:
     """Levels that show no text: what is believed until something is read."""
 
     _known: dict[tuple[str, str], Cue | None] = field(default_factory=dict[tuple[str, str], "Cue | None"])
+    _spoken: dict[str, tuple[Cue, ...]] = field(default_factory=dict[str, "tuple[Cue, ...]"])
+
+    def spoken(self, system: str) -> tuple[Cue, ...]:
+        """Return the cues that a system prompt holds."""
+        found = self._spoken.get(system)
+        if found is None:
+            found = tuple(cue for cue in self.system if cue.within(system))
+            if len(self._spoken) >= _SPOKEN:
+                self._spoken.clear()
+            self._spoken[system] = found
+        return found
 
     def item(self, kind: str, text: str) -> Cue | None:
         """Return the cue that an opened mail, document, job or alert holds."""

@@ -52,6 +52,7 @@ class World:
         """`mail.<pack id>`, `doc.<pack id>`, ... to ids in the world."""
         self.caller = ""
         """Id of the call that is being carried out."""
+        self._minutes_per_call = scene.pack.scenario.clock.minutes_per_call
         self.stopped = False
         """Whether the agent was taken out of service."""
         self._due: list[tuple[int, int, str, str]] = []
@@ -190,7 +191,7 @@ class World:
             text = self._tools[call.tool].act(self, **call.arguments)
         except Refusal as no:
             text, error = str(no), ToolError.FAILED
-        self._pass(self.now + self.pack.scenario.clock.minutes_per_call)
+        self._pass(self.now + self._minutes_per_call)
         if self._notices:
             text = "\n\n".join([text, *self._notices])
             self._notices.clear()
