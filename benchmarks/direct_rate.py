@@ -105,7 +105,7 @@ def where(per_cell: int) -> None:
 
     The watch itself takes time, so that the sum is somewhat more than a trial without it.
     """
-    plan = Plan(Request(trials=per_cell).design())
+    plan = Plan(Request.from_options({"trials": per_cell}).design())
     warm = CELLS * min(per_cell // 10, 20)  # what is read once per process
     watch = Stopwatch()
     packing: list[bytes] = []
