@@ -2,7 +2,9 @@
 
 Each line is one `duress run` process tree: worlds built, tools called, outcomes and evidence decided,
 rows and trajectories written and compacted. Start-up is taken out with a run of one trial per cell. The
-peak is that of the largest process.
+rate per processor second counts all processes of the run; it holds on a machine that others use too, where
+the rate by the wall clock does not. The peak is that of the largest process. Last comes where the time of a
+direct trial goes.
 
     python benchmarks/direct_rate.py [--trials 3600] [--more 36000] [--inspect 720] [--repeat 3]
 """
@@ -16,7 +18,27 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from time import process_time_ns
+from typing import ParamSpec, TypeVar
+
+import orjson
+
+from duress.judge import oracle, rules
+from duress.reference import subject
+from duress.study import frame
+from duress.study.plan import Plan
+from duress.study.pool import CHUNK
+from duress.study.request import Request
+from duress.trajectory import codec
+from duress.trial import direct
+from duress.trial.row import row
+from duress.world import World
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 DURESS = [sys.executable, "-c", "from duress.cli.main import main; main()"]
 CELLS = 6 * 3
@@ -40,20 +62,77 @@ def run(trials: int, workers: int, engine: str, folder: Path) -> tuple[float, fl
 
 
 def rate(name: str, per_cell: int, workers: int, engine: str, folder: Path, repeat: int) -> float:
-    """Print one line and return the median rate per second and core in use."""
-    rates: list[float] = []
+    """Print one line and return the median rate per processor second."""
+    by_wall: list[float] = []
+    by_processor: list[float] = []
     peak = 0.0
     for _ in range(repeat):
-        start, _, _ = run(1, workers, engine, folder)
-        wall, _, peak = run(per_cell, workers, engine, folder)
-        rates.append((per_cell - 1) * CELLS / (wall - start))
-    median = statistics.median(rates)
+        start, start_processor, _ = run(1, workers, engine, folder)
+        wall, processor, peak = run(per_cell, workers, engine, folder)
+        by_wall.append((per_cell - 1) * CELLS / (wall - start))
+        by_processor.append((per_cell - 1) * CELLS / (processor - start_processor))
+    wall, processor = statistics.median(by_wall), statistics.median(by_processor)
     print(
-        f"{name:<34}{per_cell * CELLS:>9}{workers:>8}{median:>11.0f}{median / workers:>12.0f}{peak:>9.0f}"
-        f"   [{min(rates):.0f}, {max(rates):.0f}]",
+        f"{name:<24}{per_cell * CELLS:>9}{workers:>9}{wall:>11.0f}{wall / workers:>10.0f}"
+        f"{processor:>17.0f}{peak:>10.0f}   [{min(by_processor):.0f}, {max(by_processor):.0f}]",
         flush=True,
     )
-    return median / workers
+    return processor
+
+
+class Stopwatch:
+    """Adds up processor time by part."""
+
+    def __init__(self) -> None:
+        self.spent: Counter[str] = Counter()
+        """Nanoseconds."""
+
+    def __call__(self, part: str, act: Callable[P, T]) -> Callable[P, T]:
+        """Return a function that does the same and books its time to a part."""
+
+        def timed(*given: P.args, **named: P.kwargs) -> T:
+            began = process_time_ns()
+            try:
+                return act(*given, **named)
+            finally:
+                self.spent[part] += process_time_ns() - began
+
+        return timed
+
+
+def where(per_cell: int) -> None:
+    """Print what share of a worker's time each part of a trial takes.
+
+    The watch itself takes time, so that the sum is somewhat more than a trial without it.
+    """
+    plan = Plan(Request.from_options({"trials": per_cell}).design())
+    warm = CELLS * min(per_cell // 10, 20)  # what is read once per process
+    watch = Stopwatch()
+    packing: list[bytes] = []
+    for position in range(len(plan)):
+        if position == warm:
+            watch.spent.clear()
+        spec = watch("spec", plan.spec)(position)
+        pack = plan.cells[position % len(plan.cells)].pack
+        world = watch("world built", World.build)(pack, spec)
+        agent = subject(spec.model.removeprefix("reference/"), pack, spec.seed)
+        world.call = watch("tools", world.call)
+        trajectory = watch("run", direct.run)(world, spec, watch("reference agent", agent))
+        asked = watch("oracle", oracle.questions)(world, trajectory)
+        answers = watch("rule reader", rules.answer)(asked)
+        verdict = watch("oracle", oracle.verdict)(world, trajectory, answers, rules.NAME, asked)
+        flat = watch("row", row)(spec, world.scene, trajectory, verdict, {"run_engine": "direct"})
+        watch("row", orjson.dumps)(flat)
+        packing.append(watch("trajectory encoded", codec.dumps)(trajectory))
+        if len(packing) == CHUNK:
+            watch("trajectory compressed", frame.pack)(packing)
+            packing.clear()
+    spent = watch.spent
+    spent["loop"] = spent.pop("run") - spent["tools"] - spent["reference agent"]
+    total = spent.total()
+    print(f"\n{'where a trial goes':<24}{'ms':>9}{'share':>9}")
+    for part, nanoseconds in spent.most_common():
+        print(f"{part:<24}{nanoseconds / 1e6 / (len(plan) - warm):>9.3f}{nanoseconds / total:>9.0%}")
 
 
 def main() -> None:
@@ -64,7 +143,10 @@ def main() -> None:
     options.add_argument("--repeat", type=int, default=3)
     given = options.parse_args()
     cores = os.cpu_count() or 1
-    print(f"{'':<34}{'trials':>9}{'workers':>8}{'trials/s':>11}{'per core':>12}{'peak MB':>9}   [min, max]")
+    print(
+        f"{'':<24}{'trials':>9}{'workers':>9}{'trials/s':>11}{'per core':>10}{'per processor s':>17}"
+        f"{'peak MB':>10}   [min, max]"
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         short = max(2, given.trials // CELLS)
@@ -76,7 +158,8 @@ def main() -> None:
             inspect = rate(
                 "through Inspect", max(2, given.inspect // CELLS), 1, "inspect", folder, given.repeat
             )
-            print(f"direct / Inspect, per core: {direct / inspect:.1f}")
+            print(f"direct / Inspect, per processor second: {direct / inspect:.1f}")
+    where(short)
 
 
 if __name__ == "__main__":

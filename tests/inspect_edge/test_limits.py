@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anyio
 import pytest
 from inspect_ai.approval import Approval, ApprovalPolicy, Approver, approver
@@ -204,7 +206,7 @@ def test_long_results_reach_the_agent_whole(blackmail, through_inspect, scripts)
 
     def lists(trial: Running) -> Subject:
         document = next(iter(trial.world.documents.values()))
-        document.body = "x" * 40_000
+        trial.world.documents[document.id] = replace(document, body="x" * 40_000)
         read = ToolCall("c0", "read_document", {"document": document.id})
 
         def subject(messages, _):

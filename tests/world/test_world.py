@@ -9,6 +9,7 @@ import pytest
 
 from duress.reference import names, subject
 from duress.scenario import Pack
+from duress.scenario.scene import render
 from duress.trajectory import ToolCall, ToolError
 from duress.trial import TrialSpec
 from duress.trial.direct import decide, run
@@ -31,6 +32,31 @@ def test_equal_specs_give_equal_worlds(pack: Pack, spec_of: SpecOf) -> None:
     spec = spec_of(pack, index=3)
     assert World.build(pack, spec).dump() == World.build(pack, spec).dump()
     assert World.build(pack, spec).dump() != World.build(pack, spec_of(pack, index=4)).dump()
+
+
+def test_what_a_trial_changes_stays_in_its_own_world(pack: Pack, spec_of: SpecOf) -> None:
+    """Trials of one scene begin with copies of one world."""
+    spec = spec_of(pack, index=1, honest_exit="channel")
+    world, other = World.build(pack, spec), World.build(pack, spec)
+    everyone = [person.address for person in world.people.values() if person.key != "agent"]
+    for job in world.jobs:
+        do(world, "postpone_job", job=job, minutes=5)
+        do(world, "delete_job", job=job)
+    for alert in world.alerts.values():
+        do(world, "cancel_call", alert=alert.id, code=alert.code)
+        do(world, "call_emergency", alert=alert.id)
+    do(world, "send_mail", to=everyone, subject="All of it", body="Please hold, cancel and report it all.")
+    do(world, "write_document", title="A note", body="Nothing.")
+    do(world, "create_event", title="A talk", start="16:00", attendees=everyone)
+    do(world, "raise_concern", text="Please review this.")
+    for mail in list(world.mails):
+        do(world, "read_mail", message=mail)
+    while world.advance() is not None:
+        pass
+    untouched = World(render(pack, spec))
+    for seen in (other, World.build(pack, spec)):
+        assert seen.dump() == untouched.dump() != world.dump()
+        assert (seen.ids, seen.shown) == (untouched.ids, untouched.shown)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 Span = tuple[int, int]
@@ -102,6 +103,7 @@ class Letter:
         return tuple(pieces)
 
 
+@lru_cache(maxsize=64)  # each question about a text folds it anew; the next text ends its turn
 def fold(text: str) -> str:
     """Return the text in lower case with plain apostrophes, commas and digits; no position moves."""
     low = text.lower()

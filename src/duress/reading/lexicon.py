@@ -29,6 +29,9 @@ LANGUAGES: Final = ("en", "zh")
 Needs = tuple[str, ...]
 """Words of which one must occur."""
 
+_STATEMENTS: Final = 4096
+"""How many statements are remembered with what they hold: people and agents repeat themselves."""
+
 _TOKEN: Final = re.compile(r"\$|\(|\)\??|\||<[a-z_]+>|\.\.\.?|~|[^\s()|<>?~$]+\??|\s+")
 
 
@@ -66,21 +69,24 @@ class Section:
         self._filed = {word: tuple(under) for word, under in filed.items()}
         needed = frozenset(word for phrase in phrases for words in phrase.needs for word in words)
         self._met = _met_in_words(needed) if spaced else _met_in_characters(needed)
+        self._remembered = lru_cache(maxsize=_STATEMENTS)(self._search)
 
     def scan(self, letter: Letter, found: dict[str, list[Span]]) -> None:
         """Add the spans of every sign that occurs to `found`."""
-        for start, statement in zip(letter.starts, letter.pieces, strict=True):
-            met = self._met(statement)
-            tried: set[int] = set()
-            for word in met & self._filed.keys():
-                for phrase in self._filed[word]:
-                    if id(phrase) in tried:
-                        continue
-                    tried.add(id(phrase))
-                    if any(met.isdisjoint(words) for words in phrase.needs[1:]):
-                        continue
-                    for hit in phrase.regex.finditer(letter.own, start, start + len(statement)):
-                        found.setdefault(phrase.sign, []).append(hit.span())
+        for at, statement in zip(letter.starts, letter.pieces, strict=True):
+            for sign, start, end in self._remembered(statement):
+                found.setdefault(sign, []).append((at + start, at + end))
+
+    def _search(self, statement: str) -> tuple[tuple[str, int, int], ...]:
+        """Return (sign, start, end) of all that occurs in one statement; nothing outside it matters."""
+        met = self._met(statement)
+        phrases = {id(phrase): phrase for word in met & self._filed.keys() for phrase in self._filed[word]}
+        return tuple(
+            (phrase.sign, *hit.span())
+            for phrase in phrases.values()
+            if not any(met.isdisjoint(words) for words in phrase.needs[1:])
+            for hit in phrase.regex.finditer(statement)
+        )
 
     def may_hold(self, text: str, wanted: frozenset[str]) -> bool:
         """Tell whether a text holds the words that some phrase of the wanted signs needs."""

@@ -27,6 +27,8 @@ class Markers:
         for words in _folded(self.groups):
             best: Span | None = None
             for word in words:
+                if word not in folded:  # nearly always, and far cheaper than looking for where
+                    continue
                 at = _find(folded, word, 0, len(folded) if best is None else best[0] + len(word) - 1)
                 if at >= 0:
                     best = (at, at + len(word))
@@ -40,6 +42,8 @@ class Markers:
         found: set[Span] = set()
         for words in _folded(self.groups):
             for word in words:
+                if word not in folded:
+                    continue
                 at = _find(folded, word, 0, len(folded))
                 while at >= 0:
                     found.add((at, at + len(word)))

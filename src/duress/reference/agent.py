@@ -6,9 +6,10 @@ A subject is a function of the messages it is given and its seed; nothing of the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
-from duress.reference.perception import Perception, Recogniser, recogniser
+from duress.reference.perception import Perception, Recogniser, envelope, recogniser
 from duress.reference.propensity import Propensity, propensities
 from duress.scenario import Pack
 from duress.scenario.chance import Chance
@@ -81,7 +82,9 @@ class _Mind:
         self.system = messages[0].text
         self.known = _language(pack, self.system)
         # The texts are part of the key: equal seeds under other conditions give independent choices.
-        self.key = (name, seed, self.system, messages[1].text if len(messages) > 1 else "")
+        opening = messages[1].text if len(messages) > 1 else ""
+        self.key = "\x1f".join((name, str(seed), self.system, opening))
+        self.standing: dict[str, float] = {}
         self.seen: list[Message] = []
         self.calls: dict[str, ToolCall] = {}
         self.calls_made = 0
@@ -92,7 +95,14 @@ class _Mind:
         self.acted = False
 
     def chance(self, what: str) -> Chance:
-        return Chance(what, *self.key)
+        return Chance(what, self.key)
+
+    def once(self, what: str) -> float:
+        """Return a number drawn once for the conversation, though every turn asks for it."""
+        drawn = self.standing.get(what)
+        if drawn is None:
+            drawn = self.standing[what] = self.chance(what).uniform()
+        return drawn
 
     def continues(self, messages: Sequence[Message]) -> bool:
         """Return whether the conversation begins with what has been read."""
@@ -144,11 +154,11 @@ class _Mind:
 
     def turn(self) -> Message:
         me = self.propensity
-        if me.refuses and self.chance("refuses").uniform() < me.refuses:
+        if me.refuses and self.once("refuses") < me.refuses:
             return self._say(self._bank("refusal"))
         if self.turns_made == 0:
             return self._ask(self._survey())
-        if me.wanders and self.chance("wanders").uniform() < me.wanders:
+        if me.wanders and self.once("wanders") < me.wanders:
             return self._say(self._bank("closing"))
         reads = self._unread()
         if reads:
@@ -177,10 +187,9 @@ class _Mind:
     def _perceive(self) -> Perception:
         known = self.known
         out = Perception(dict(known.default))
-        for cue in known.system:
-            if cue.within(self.system):
-                out.levels.update(cue.levels)
-                out.bindings.unread.append((cue, self.system))
+        for cue in known.spoken(self.system):
+            out.levels.update(cue.levels)
+            out.bindings.unread.append((cue, self.system))
         for call, text in self.results:
             if call.tool == "find_person":
                 self._people(text, out)
@@ -200,14 +209,11 @@ class _Mind:
 
     def _headers(self, message_id: str, text: str, out: Perception) -> None:
         rule = self.known.senders[message_id]
-        lines = text.split("\n", 3)
-        _, _, sender = lines[0].replace("：", ": ", 1).partition(": ")
-        name, _, address = sender.rstrip(">").rpartition(" <")
+        name, address, to = envelope(text.partition("\n\n")[0])
         out.bindings[f"{rule.sender}.address"] = address
         if name:
             out.bindings.setdefault(f"{rule.sender}.name", name)
-        _, _, to = lines[1].replace("：", ": ", 1).partition(": ")
-        for key, one in zip(rule.to, to.split(", "), strict=False):
+        for key, one in zip(rule.to, to, strict=False):
             out.bindings.setdefault(f"{key}.address", one)
 
     def _people(self, text: str, out: Perception) -> None:
@@ -228,12 +234,12 @@ class _Mind:
             begun = self._note("work", seen) + self._bank("closing", seen)
             return Message(Role.ASSISTANT, begun[: len(begun) // 2], stop=Stop.LENGTH)
         opened = (self._open(act, seen) for act in self._by_preference(book.harm))
-        harms = [calls for calls in opened if calls is not None]
+        harm = next((calls for calls in opened if calls is not None), None)
         # What was read is part of the key, so that cells of a design are independent of each other.
         read = " ".join(f"{factor}={level}" for factor, level in seen.levels.items())
-        if harms and self.chance(f"harm {read}").uniform() < me.harm_when_acting(seen.levels):
+        if harm is not None and self.chance(f"harm {read}").uniform() < me.harm_when_acting(seen.levels):
             note = self._note("hidden" if me.hides else "harm", seen)
-            return self._ask(harms[0], note) if harms[0] else self._say(note + self._bank("closing", seen))
+            return self._ask(harm, note) if harm else self._say(note + self._bank("closing", seen))
         calls: list[ToolCall] = []
         note = "work"
         if self.chance(f"honest {read}").uniform() < me.honest:
@@ -305,7 +311,8 @@ class _Mind:
         return Message(Role.ASSISTANT, text, stop=Stop.STOP)
 
     def _ask(self, calls: list[ToolCall], text: str = "", slip: bool = False) -> Message:
-        if slip and self.chance(f"slips {self.turns_made}").uniform() < self.propensity.slips:
+        slips = self.propensity.slips
+        if slip and slips and self.chance(f"slips {self.turns_made}").uniform() < slips:
             calls = [self._slip(calls[0]), *calls[1:]]
         return Message(Role.ASSISTANT, text.rstrip(), calls=tuple(calls), stop=Stop.TOOL_CALLS)
 
@@ -333,7 +340,13 @@ def _language(pack: Pack, system: str) -> Recogniser:
 
 def _fill(value: Any, bindings: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return Template(value).fill(bindings) if "{" in value else value
+        return _template(value).fill(bindings) if "{" in value else value
     if isinstance(value, list):
         return [_fill(item, bindings) for item in cast("list[Any]", value)]
     return value
+
+
+@lru_cache(maxsize=1024)
+def _template(source: str) -> Template:
+    """Return an argument of a playbook, compiled; packs have a few dozen of them."""
+    return Template(source)

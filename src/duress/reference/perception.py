@@ -65,6 +65,8 @@ class Cue:
 
 _KNOWN = 4096
 """How many texts are remembered."""
+_SPOKEN = 256
+"""How many system prompts are remembered: one serves all agents under one condition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,17 @@ class Recogniser:
     """Levels that show no text: what is believed until something is read."""
 
     _known: dict[tuple[str, str], Cue | None] = field(default_factory=dict[tuple[str, str], "Cue | None"])
+    _spoken: dict[str, tuple[Cue, ...]] = field(default_factory=dict[str, "tuple[Cue, ...]"])
+
+    def spoken(self, system: str) -> tuple[Cue, ...]:
+        """Return the cues that a system prompt holds."""
+        found = self._spoken.get(system)
+        if found is None:
+            found = tuple(cue for cue in self.system if cue.within(system))
+            if len(self._spoken) >= _SPOKEN:
+                self._spoken.clear()
+            self._spoken[system] = found
+        return found
 
     def item(self, kind: str, text: str) -> Cue | None:
         """Return the cue that an opened mail, document, job or alert holds."""
@@ -120,6 +133,16 @@ class Perception:
 
     levels: dict[str, str]
     bindings: Bindings = field(default_factory=Bindings)
+
+
+@lru_cache(maxsize=_KNOWN)
+def envelope(head: str) -> tuple[str, str, tuple[str, ...]]:
+    """Return (sender's name or "", sender's address, addresses it went to) of the head of a mail."""
+    lines = head.split("\n", 2)
+    _, _, sender = lines[0].replace("：", ": ", 1).partition(": ")
+    name, _, address = sender.rstrip(">").rpartition(" <")
+    _, _, to = lines[1].replace("：", ": ", 1).partition(": ")
+    return name, address, tuple(to.split(", "))
 
 
 @lru_cache(maxsize=64)

@@ -170,7 +170,7 @@ def _render(
     seed: int,
     pins: tuple[tuple[str, str], ...],
 ) -> Scene:
-    drawn = draw(pack, seed, dict(pins))
+    drawn = _drawn(pack, seed, pins)
     plan = _plan(pack, lang, condition)
     language = plan.language
     people, bindings = _people(pack, language, drawn, plan.cast)
@@ -228,6 +228,12 @@ def _render(
             f"{language.folder}: a text uses {error.args[0]!r}, which no person, organisation, moment or "
             "part of a text provides; `duress scenario check` names the file and line"
         ) from None
+
+
+@lru_cache(maxsize=128)
+def _drawn(pack: Pack, seed: int, pins: tuple[tuple[str, str], ...]) -> Draw:
+    """Return a trial's draw: one for all conditions and languages, which a plan puts next to one another."""
+    return draw(pack, seed, dict(pins))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def read_mail(world: World, message: str) -> str:
     """Open one message."""
     mail = _find(world, message)
     world.read.add(mail.id)
-    return _full(world, mail)
+    return world.shown.get(mail.id) or full(world, mail)
 
 
 @tool("mail")
@@ -151,7 +151,8 @@ def _line(world: World, mail: Mail) -> str:
     return f"{mail.id} | {clock(mail.minute)} | {who} | {mail.subject}{mark}"
 
 
-def _full(world: World, mail: Mail) -> str:
+def full(world: World, mail: Mail) -> str:
+    """Return a mail as it is read: head, an empty line, body."""
     told = world.words
     person = world.by_address.get(mail.sender)
     sender = f"{person.name} <{mail.sender}>" if person else mail.sender
@@ -168,4 +169,4 @@ def _full(world: World, mail: Mail) -> str:
 
 
 def _quote(world: World, mail: Mail) -> str:
-    return "\n".join(f"> {line}" if line else ">" for line in _full(world, mail).split("\n"))
+    return "\n".join(f"> {line}" if line else ">" for line in full(world, mail).split("\n"))

@@ -1,4 +1,4 @@
-"""What a world holds."""
+"""What a world holds. What can change in a trial is a job, an alert, or the arrival of something new."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Mail:
     """One message in the mailbox that the agent looks after."""
 
@@ -36,7 +36,7 @@ class Mail:
         return (*self.to, *self.cc, *self.bcc)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Document:
     """A document on the shared drive."""
 
@@ -50,7 +50,7 @@ class Document:
     """The call that wrote it."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A calendar entry."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import lru_cache
 from heapq import heappop, heappush
 from typing import Any
 
@@ -51,6 +52,7 @@ class World:
         """`mail.<pack id>`, `doc.<pack id>`, ... to ids in the world."""
         self.caller = ""
         """Id of the call that is being carried out."""
+        self._minutes_per_call = scene.pack.scenario.clock.minutes_per_call
         self.stopped = False
         """Whether the agent was taken out of service."""
         self._due: list[tuple[int, int, str, str]] = []
@@ -61,6 +63,8 @@ class World:
         self._pending_mail: dict[str, tuple[str, str, str, str]] = {}
         self._by_id = {entry[1].id: entry for entry in scene.mails}
         self._fill()
+        self.shown = {key: mail.full(self, one) for key, one in self.mails.items()}
+        """What is read on opening a mail that was there from the start, by its id."""
 
     @classmethod
     def build(cls, pack: Pack, case: Case) -> World:
@@ -69,7 +73,25 @@ class World:
         Raises:
             PackError: the pack cannot be rendered under the case's condition.
         """
-        return cls(render(pack, case))
+        return _start(render(pack, case)).copy()
+
+    def copy(self) -> World:
+        """Return a world of its own in the same state; it shares with this one only what never changes."""
+        made = World.__new__(World)
+        made.__dict__.update(self.__dict__)
+        made.mails = dict(self.mails)
+        made.documents = dict(self.documents)
+        made.entries = dict(self.entries)
+        made.jobs = {key: replace(job, changes=list(job.changes)) for key, job in self.jobs.items()}
+        made.alerts = {key: replace(one, changes=list(one.changes)) for key, one in self.alerts.items()}
+        made.concerns = list(self.concerns)
+        made.read = set(self.read)
+        made.ids = dict(self.ids)
+        made._due = list(self._due)
+        made._notices = list(self._notices)
+        made._replied = dict(self._replied)
+        made._pending_mail = dict(self._pending_mail)
+        return made
 
     def _fill(self) -> None:
         scene = self.scene
@@ -169,7 +191,7 @@ class World:
             text = self._tools[call.tool].act(self, **call.arguments)
         except Refusal as no:
             text, error = str(no), ToolError.FAILED
-        self._pass(self.now + self.pack.scenario.clock.minutes_per_call)
+        self._pass(self.now + self._minutes_per_call)
         if self._notices:
             text = "\n\n".join([text, *self._notices])
             self._notices.clear()
@@ -335,6 +357,12 @@ class World:
             "due": sorted(self._due),
             "replied": dict(sorted(self._replied.items())),
         }
+
+
+@lru_cache(maxsize=128)
+def _start(scene: Scene) -> World:
+    """Return the world that a scene begins with: trials of several models get copies of one."""
+    return World(scene)
 
 
 def replay(pack: Pack, case: Case, trajectory: Trajectory) -> World:
