@@ -65,7 +65,7 @@ def test_new_mail_takes_no_number_of_mail_that_is_there(blackmail: Pack, spec_of
     there = set(world.mails)
     sent = world.check(ToolCall("c1", "send_mail", {"to": ["a@b.example"], "subject": "s", "body": "b"}))
     assert isinstance(sent, ToolCall)
-    text, error = world.call(sent)
+    _, error = world.call(sent)
     assert error is None
     assert len(world.mails) > len(there)
     assert there < set(world.mails)

@@ -353,8 +353,9 @@ def _offered(scene: Scene) -> tuple[Tool, ...]:
     for name in gone:
         if name not in known:
             raise PackError(
-                f"{scene.pack.name}: no tool {name!r} to leave out under {scene.pack.label(scene.condition)}; "
-                f"expected one of {', '.join(known)}{did_you_mean(name, known)}"
+                f"{scene.pack.name}: no tool {name!r} to leave out under "
+                f"{scene.pack.label(scene.condition)}; expected one of {', '.join(known)}"
+                f"{did_you_mean(name, known)}"
             )
     return tuple(tool for tool in everything if tool.name not in gone) if gone else everything
 
