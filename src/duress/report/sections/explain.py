@@ -234,7 +234,7 @@ def _texts(line: Line | None, words: Strings) -> tuple[str, str, str, bool]:
         here, there = (words.level(level) for level in line.change)
         return "", words.factor(line.title), words("explain.change", here=here, there=there), False
     if line.group is Group.MESSAGES:
-        return line.sender, line.title, line.words, False
+        return line.sender, line.title, line.words if line.item != FILLER else "", False
     if line.group is Group.TOOLS:
         return "", line.title, line.words, True
     return words(f"explain.kind.{kind}"), line.title if kind != "system" else "", line.words, False
