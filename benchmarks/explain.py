@@ -188,7 +188,8 @@ def cell(job: Job) -> list[Found]:
         rates = [reach * (p * share(sure, kinds) + (1 - p) * share(never, kinds)) for p, sure, never in known]
         plan = Plan(explain.design(found, repeats=most, seed=job.seed))
         items = plan.design.leave_out
-        effects = {item: rates[0] - rate for item, rate in zip(items, rates[1:], strict=True)}
+        # The inbox of another draw is in another order.
+        effects = {item: rates[0] - rate for item, rate in zip(base.design.leave_out, rates[1:], strict=True)}
         told: list[list[bool | None]] = [[] for _ in plan.cells]
         for position, spec in enumerate(plan):
             row = trial(pack, spec).row
