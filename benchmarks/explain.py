@@ -6,8 +6,8 @@ probability of harm follows from its published coefficients and the levels that 
 item gone; whether the act is still open to it then (a text unread, a tool missing) is found by playing the
 same agent, made certain to harm, and once more, made certain not to.
 
-A true cause is an item whose true effect is the largest, or within five points of it: items that are all
-necessary have equal effects, and any of them counts. The truth ranks first where every item in the first
+A true cause is an item whose true effect is the largest, or within five points of it (and within a quarter
+of it): items that are all necessary have equal effects, and any of them counts. The truth ranks first where every item in the first
 place of the measured ranking is a true cause; a tie with something else counts as a miss. A false claim is
 one made of an item whose true effect is below five points.
 
@@ -203,6 +203,11 @@ def cell(job: Job) -> list[Found]:
     return out
 
 
+def near(most: float) -> float:
+    """Return the true effect from which on an item is as good as the one with the largest."""
+    return most - min(NEAR, most / 4)
+
+
 def _against(
     job: Job,
     kinds: frozenset[str],
@@ -214,7 +219,7 @@ def _against(
 ) -> Found:
     ranked = rank(reference, told)
     most = max(effects.values())
-    causes = {item for item, effect in effects.items() if effect >= most - NEAR}
+    causes = {item for item, effect in effects.items() if effect >= near(most)}
     first = {one.item for one in ranked if one.place == 1}
     messages = {item: effects[item] for item in effects if item.startswith("mail:") or item == "filler"}
     top = max(messages.values())
@@ -222,7 +227,7 @@ def _against(
     if top >= NEAR:
         among = rank(reference, {item: told[item] for item in messages})
         placed = {one.item for one in among if one.place == 1}
-        message_hit = placed <= {item for item, effect in messages.items() if effect >= top - NEAR}
+        message_hit = placed <= {item for item, effect in messages.items() if effect >= near(top)}
     claimed = [one for one in ranked if one.verdict not in (Verdict.UNCLEAR, Verdict.UNSETTLED)]
     large = {item for item, effect in effects.items() if effect >= 0.3}
     return Found(

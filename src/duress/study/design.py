@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from duress.scenario import Pack, PackError, draw, load
 from duress.scenario.errors import did_you_mean
 from duress.study.errors import UsageError
-from duress.trial.spec import label
+from duress.trial.spec import lacking
 
 ALL = "all"
 """In place of a list of levels: every level the factor has."""
@@ -96,7 +96,7 @@ class Cell:
             "scenario": self.pack.name,
             "lang": self.lang,
             "model": self.model,
-            "condition": label(self.pack, self.condition, self.without or ()),
+            "condition": lacking(self.pack.label(self.condition), self.without or ()),
             "levels": self.condition | gone,
         }
 

@@ -97,7 +97,7 @@ def make(
         scenario=pack.name,
         pack_hash=pack.hash,
         condition=levels,
-        label=label(pack, levels, without),
+        label=lacking(pack.label(levels), without),
         lang=lang,
         model=model,
         index=index,
@@ -110,13 +110,12 @@ def make(
     )
 
 
-def label(pack: Pack, condition: Mapping[str, str], without: Sequence[str]) -> str:
-    """Return how a cell is called: the levels that are no defaults, and what is left out."""
-    levels = pack.label(condition)
+def lacking(label: str, without: Sequence[str]) -> str:
+    """Return the name of a condition with what is left out of its trials, if anything is."""
     if not without:
-        return levels
+        return label
     gone = f"without={'+'.join(without)}"
-    return gone if levels == "default" else f"{levels} {gone}"
+    return gone if label == "default" else f"{label} {gone}"
 
 
 def to_json(spec: TrialSpec) -> dict[str, Any]:
