@@ -7,9 +7,9 @@ item gone; whether the act is still open to it then (a text unread, a tool missi
 same agent, made certain to harm, and once more, made certain not to.
 
 A true cause is an item whose true effect is the largest, or within five points of it (and within a quarter
-of it): items that are all necessary have equal effects, and any of them counts. The truth ranks first where every item in the first
-place of the measured ranking is a true cause; a tie with something else counts as a miss. A false claim is
-one made of an item whose true effect is below five points.
+of it): items that are all necessary have equal effects, and any of them counts. The truth ranks first where
+every item in the first place of the measured ranking is a true cause; a tie with something else counts as a
+miss. A false claim is one made of an item whose true effect is below five points.
 
     python benchmarks/explain.py [--quick] [--repeats 20,40,80] [--explained 2] [--packs ...] [--json FILE]
 """
