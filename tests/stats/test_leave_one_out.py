@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from random import Random
 
 import pytest
+from scipy.stats import binomtest
 
-from duress.stats.leave_one_out import Verdict, least_changes, rank
+from duress.stats.leave_one_out import Verdict, least_changes, mcnemar, rank
 
 YES, NO = [True], [False]
 
@@ -103,3 +105,12 @@ def test_repeats_have_to_be_paired() -> None:
         rank(YES * 3, {"a": YES * 2})
     with pytest.raises(ValueError):
         rank([], {})
+
+
+def test_the_exact_test_is_a_binomial_test_of_the_pairs_that_differ() -> None:
+    for one, other in product(range(9), range(9)):
+        if one + other:
+            assert mcnemar(one, other) == pytest.approx(binomtest(one, one + other, 0.5).pvalue)
+    assert mcnemar(0, 0) == 1.0
+    with pytest.raises(ValueError):
+        mcnemar(-1, 2)

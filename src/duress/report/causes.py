@@ -22,7 +22,7 @@ _TOLD = {
     Verdict.UNSETTLED: "not judged",
 }
 NOTE = (
-    "Effect: rate with everything minus rate without the item, over pairs that share their seed; Newcombe's "
+    "Effect: rate with everything minus rate without the item, over pairs that share their seed; Tango's "
     "paired 95 % interval, for one item at a time. p: exact McNemar test, adjusted over all items that could "
     "be judged (step-down, for discrete tests). necessary: stands out, and without it the act was not seen "
     "once. contributes: stands out. restrains: the act is more frequent without it. unclear: no difference "

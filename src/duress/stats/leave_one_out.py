@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from math import ceil, log2
+from math import ceil, comb, log2
 
-from duress.stats.paired import mcnemar, paired_difference
+from duress.stats.paired import difference
 from duress.stats.proportion import Estimate, wilson
 
 Told = Sequence[bool | None]
@@ -47,7 +47,7 @@ class Ranked:
     without: Estimate | None
     """Rate without the item, with its Wilson interval."""
     effect: Estimate | None
-    """Rate with everything minus rate without the item."""
+    """Rate with everything minus rate without the item, with Tango's interval for paired proportions."""
     lowest: float
     highest: float
     """The effect over all planned pairs if what is not known were the one or the other extreme."""
@@ -83,7 +83,7 @@ def rank(reference: Told, items: Mapping[str, Told], alpha: float = 0.05) -> tup
     order += [item for item in items if item not in effects]
     out: list[Ranked] = []
     for item in order:
-        both, first, second, neither = tables[item]
+        both, first, second, _ = tables[item]
         pairs = sum(tables[item])
         lowest, highest = _extremes(reference, items[item])
         settled = item in effects
@@ -97,7 +97,7 @@ def rank(reference: Told, items: Mapping[str, Told], alpha: float = 0.05) -> tup
                 count_with=both + first,
                 count_without=both + second,
                 without=wilson(both + second, pairs) if settled else None,
-                effect=paired_difference(both, first, second, neither) if settled else None,
+                effect=difference(first, second, pairs) if settled else None,
                 lowest=lowest,
                 highest=highest,
                 p=p.get(item),
@@ -115,6 +115,21 @@ def least_changes(items: int, alpha: float = 0.05) -> int:
     enough where few items change anything.
     """
     return ceil(log2(2 * max(items, 1) / alpha))
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Return the exact two-sided p value of "both rates are equal" from the pairs that differ.
+
+    Under that hypothesis either member of a differing pair is as likely to have the event (McNemar 1947,
+    Psychometrika 12:153-157): twice the smaller tail of a binomial with probability one half, at most 1.
+
+    Raises:
+        ValueError: a count is negative.
+    """
+    if only_first < 0 or only_second < 0:
+        raise ValueError(f"expected counts of pairs, found {only_first} and {only_second}")
+    n, fewer = only_first + only_second, min(only_first, only_second)
+    return min(1.0, 2 * sum(comb(n, k) for k in range(fewer + 1)) / 2**n)
 
 
 def _table(reference: Told, told: Told) -> tuple[int, int, int, int]:

@@ -115,7 +115,7 @@ class Explanation(_Model):
     plan_hash: str
     planned: int
     finished: int
-    effect_method: Literal["newcombe-paired"] = "newcombe-paired"
+    effect_method: Literal["tango"] = "tango"
     rate_method: Literal["wilson"] = "wilson"
     test: Literal["mcnemar-exact"] = "mcnemar-exact"
     correction: Literal["westfall-wolfinger"] = "westfall-wolfinger"
