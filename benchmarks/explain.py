@@ -283,9 +283,10 @@ def main() -> None:
             found += entries
             for entry in entries:
                 if entry.repeats == repeats[-1] and not entry.hit:
+                    wrong = [item for item in entry.first if item not in entry.causes]
                     print(
-                        f"  missed: {job.pack} {job.lang} {job.agent} {entry.kinds}: first {entry.first}, "
-                        f"true {entry.causes} ({entry.true_effect:.2f} of {entry.true_rate:.2f})",
+                        f"  missed: {job.pack} {job.lang} {job.agent} {entry.kinds}, true rate "
+                        f"{entry.true_rate:.2f}: {len(wrong)} first that are no cause, such as {wrong[0]}",
                         flush=True,
                     )
     print(f"{len(jobs)} cells, {silent} of them without a harmful trial among {SEARCH}")
