@@ -240,7 +240,7 @@ def _against(
         most,
         tuple(sorted(causes)),
         tuple(sorted(first)),
-        first <= causes,
+        bool(first) and first <= causes,
         bool(first & causes),
         message_hit,
         len(claimed),
