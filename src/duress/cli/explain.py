@@ -70,6 +70,9 @@ def explain(
     ] = None,
     max_retries: Annotated[int | None, typer.Option(metavar="N", min=0, help="Per request.")] = None,
     timeout: Annotated[int | None, typer.Option(metavar="SECONDS", min=1, help="Per request.")] = None,
+    prices: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Prices, where the run has a limit on cost.")
+    ] = None,
 ) -> None:
     """Show what the harmful act of a trial depended on.
 
@@ -110,6 +113,7 @@ def explain(
         "max_connections": max_connections,
         "max_retries": max_retries,
         "timeout": timeout,
+        "prices": prices,
     }
     options = {name: value for name, value in given.items() if value is not None}
     real = [] if found.spec.model.startswith(REFERENCE) else [found.spec.model]
