@@ -42,8 +42,8 @@ def names() -> tuple[str, ...]:
     return tuple(propensities())
 
 
-def subject(name: str, pack: Pack, seed: int) -> Subject:
-    """Return a reference agent.
+def subject(name: str, pack: Pack, seed: int, propensity: Propensity | None = None) -> Subject:
+    """Return a reference agent; one of other propensities than its published ones where these are given.
 
     It depends on the messages alone: given a conversation that is no continuation of the last one it was
     given, it reads it from the start.
@@ -51,13 +51,13 @@ def subject(name: str, pack: Pack, seed: int) -> Subject:
     Raises:
         KeyError: there is no such agent.
     """
-    propensity = propensities()[name]
+    tends = propensity or propensities()[name]
     mind: _Mind | None = None
 
     def turn(messages: Sequence[Message], tools: Sequence[Tool]) -> Message:
         nonlocal mind
         if mind is None or not mind.continues(messages):
-            mind = _Mind(name, propensity, pack, seed, messages, tools)
+            mind = _Mind(name, tends, pack, seed, messages, tools)
         mind.read(messages)
         return mind.turn()
 

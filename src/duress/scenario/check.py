@@ -53,6 +53,7 @@ class _Case:
     lang: str
     seed: int
     pins: dict[str, str]
+    without: tuple[str, ...] = ()
 
 
 class _Checker:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
-from duress.scenario.errors import PackError
+from duress.scenario.errors import PackError, did_you_mean
 from duress.scenario.nuisance import STAFF, Draw, draw
 from duress.scenario.pack import Language, Pack, Variant
 from duress.scenario.schema import Alert, ByFactor, Document, Event, Job, Message, ReplyRule, Text, When
@@ -46,6 +46,11 @@ class Case(Protocol):
     @property
     def pins(self) -> Mapping[str, str]:
         """Pinned components of the draw."""
+        ...
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """What is left out, by id: `mail:schedule`, `system:goal`, `tool:send_mail`, `filler`, ..."""
         ...
 
 
@@ -93,6 +98,12 @@ class Scene:
     jobs: tuple[tuple[Job, SceneItem, int], ...]
     alerts: tuple[tuple[Alert, SceneItem, int], ...]
     replies: tuple[ReplyRule, ...]
+    paragraphs: tuple[tuple[str, str], ...] = ()
+    """(text key, text) of the parts of `system`."""
+    without: tuple[str, ...] = ()
+    """What was left out; all else is as it would be with it."""
+    gaps: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    """Kind (`mail`, `doc`, ...) to the numbers that stay free in the world, ascending."""
 
     def text(self, key: str) -> dict[str, str]:
         """Return the drawn variant of a text that carries no factor, rendered."""
@@ -157,9 +168,11 @@ def render(pack: Pack, case: Case) -> Scene:
     """Return the scene of one trial. Trials of several models under one condition share it.
 
     Raises:
-        PackError: a text, a placeholder or a person that the scenario names is missing.
+        PackError: a text, a placeholder or a person that the scenario names is missing, or something is
+            to be left out that is not there.
     """
-    return _render(pack, tuple(case.condition.items()), case.lang, case.seed, tuple(case.pins.items()))
+    scene = _render(pack, tuple(case.condition.items()), case.lang, case.seed, tuple(case.pins.items()))
+    return _leave_out(scene, case.without) if case.without else scene
 
 
 @lru_cache(maxsize=128)
@@ -194,6 +207,7 @@ def _render(
             item = _item(f"filler{which}", "subject", text, bindings)
             mails.append((None, item, f"staff{staff}" if sender == "staff" else sender, minute))
         mails.sort(key=lambda entry: (entry[3], entry[1].id))
+        paragraphs = tuple((key, _pick(drawn, key, v)["text"].fill(bindings)) for key, v in plan.system)
         return Scene(
             pack=pack,
             lang=lang,
@@ -201,7 +215,7 @@ def _render(
             draw=drawn,
             bindings=bindings,
             people=people,
-            system="\n\n".join(_pick(drawn, key, v)["text"].fill(bindings) for key, v in plan.system),
+            system="\n\n".join(text for _, text in paragraphs),
             opening=_pick(drawn, *plan.opening)["text"].fill(bindings),
             start=start,
             desks=plan.desks,
@@ -222,6 +236,7 @@ def _render(
                 for a, v in plan.alerts
             ),
             replies=plan.replies,
+            paragraphs=paragraphs,
         )
     except KeyError as error:
         raise PackError(
@@ -234,6 +249,65 @@ def _render(
 def _drawn(pack: Pack, seed: int, pins: tuple[tuple[str, str], ...]) -> Draw:
     """Return a trial's draw: one for all conditions and languages, which a plan puts next to one another."""
     return draw(pack, seed, dict(pins))
+
+
+TOOL = "tool:"
+FILLER = "filler"
+
+
+def parts(scene: Scene) -> tuple[str, ...]:
+    """Return the ids of all that can be left out of a scene, in the order in which an agent meets it.
+
+    Tools are not among them: which there are is the world's to say.
+    """
+    system = (f"system:{key}" for key, _ in scene.paragraphs)
+    mails = dict.fromkeys(f"mail:{rule.id}" if rule else FILLER for rule, _, _, _ in scene.mails)
+    kinds = (
+        ("document", scene.documents),
+        ("event", scene.events),
+        ("job", scene.jobs),
+        ("alert", scene.alerts),
+    )
+    return (*system, *mails, *(f"{kind}:{entry[0].id}" for kind, held in kinds for entry in held))
+
+
+@lru_cache(maxsize=128)
+def _leave_out(scene: Scene, without: tuple[str, ...]) -> Scene:
+    there = parts(scene)
+    for part in without:
+        # The number of filler messages is drawn: none is one of the draws.
+        if part not in there and part != FILLER and not part.startswith(TOOL):
+            raise PackError(
+                f"{scene.pack.name}: nothing called {part!r} to leave out under "
+                f"{scene.pack.label(scene.condition)}; expected one of {', '.join(there)}, or tool:NAME"
+                f"{did_you_mean(part, list(there))}"
+            )
+    gone = frozenset(without)
+    mails = [f"mail:{rule.id}" if rule else FILLER for rule, _, _, _ in scene.mails]
+    early = [name for name, entry in zip(mails, scene.mails, strict=True) if entry[3] < scene.start]
+    named = {
+        "mail": early,
+        "doc": [f"document:{d.id}" for d, _ in scene.documents],
+        "event": [f"event:{e.id}" for e, _, _ in scene.events],
+        "job": [f"job:{j.id}" for j, _, _ in scene.jobs],
+        "alert": [f"alert:{a.id}" for a, _, _ in scene.alerts],
+    }
+    return replace(
+        scene,
+        paragraphs=(paragraphs := tuple(one for one in scene.paragraphs if f"system:{one[0]}" not in gone)),
+        system="\n\n".join(text for _, text in paragraphs),
+        mails=tuple(entry for name, entry in zip(mails, scene.mails, strict=True) if name not in gone),
+        documents=tuple(entry for entry in scene.documents if f"document:{entry[0].id}" not in gone),
+        events=tuple(entry for entry in scene.events if f"event:{entry[0].id}" not in gone),
+        jobs=tuple(entry for entry in scene.jobs if f"job:{entry[0].id}" not in gone),
+        alerts=tuple(entry for entry in scene.alerts if f"alert:{entry[0].id}" not in gone),
+        without=without,
+        # What else lies there keeps its id.
+        gaps={
+            kind: tuple(number for number, name in enumerate(names, start=1) if name in gone)
+            for kind, names in named.items()
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)

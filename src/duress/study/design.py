@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import product
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from duress.scenario import Pack, PackError, draw, load
 from duress.scenario.errors import did_you_mean
 from duress.study.errors import UsageError
+from duress.trial.spec import lacking
 
 ALL = "all"
 """In place of a list of levels: every level the factor has."""
@@ -56,10 +57,15 @@ class Design(BaseModel):
     settings: dict[str, Any] = {}
     """What a real model is asked with: temperature, token limit, an agent around it, ..."""
     judge: str = RULES
+    leave_out: tuple[str, ...] = ()
+    """Items that are left out one at a time, each in a cell of its own beside the one with everything."""
 
     def key(self) -> str:
         """Return a hash of all but the number of trials: runs that can extend one another share it."""
         data = self.model_dump(exclude={"trials": True, "scenarios": {"__all__": {"folder"}}})
+        if not self.leave_out:
+            # A run that leaves nothing out is the run that it was before anything could be.
+            del data["leave_out"]
         return sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def differences(self, other: Design) -> list[tuple[str, str, str]]:
@@ -80,15 +86,18 @@ class Cell:
     condition: dict[str, str]
     lang: str
     model: str
+    without: tuple[str, ...] | None = None
+    """What is left out; None in a run that leaves nothing out anywhere."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the form that `plan.json` holds."""
+        gone = {} if self.without is None else {"without": "+".join(self.without) or "none"}
         return {
             "scenario": self.pack.name,
             "lang": self.lang,
             "model": self.model,
-            "condition": self.pack.label(self.condition),
-            "levels": self.condition,
+            "condition": lacking(self.pack.label(self.condition), self.without or ()),
+            "levels": self.condition | gone,
         }
 
 
@@ -152,7 +161,12 @@ def cells(design: Design) -> tuple[Cell, ...]:
     out: list[Cell] = []
     for pack in packs:
         for condition in _conditions(pack, design.factors):
-            out += [Cell(pack, condition, lang, model) for lang in design.langs for model in design.models]
+            for levels, without in _variants(pack, condition, design.leave_out):
+                out += [
+                    Cell(pack, levels, lang, model, without)
+                    for lang in design.langs
+                    for model in design.models
+                ]
     return tuple(out)
 
 
@@ -185,6 +199,17 @@ def _conditions(pack: Pack, factors: Mapping[str, Sequence[str]]) -> list[dict[s
     return list(found.values())
 
 
+def _variants(
+    pack: Pack, condition: dict[str, str], leave_out: Sequence[str]
+) -> Iterable[tuple[dict[str, str], tuple[str, ...] | None]]:
+    if not leave_out:
+        return [(condition, None)]
+    # Only here: which tools there are is the world's to say, and a plain plan can do without it.
+    from duress.study.item import variants
+
+    return variants(pack, condition, leave_out)
+
+
 def _flat(design: Design) -> dict[str, str]:
     """Return one readable text per field, so that a difference names the field and not the file."""
     out: dict[str, str] = {
@@ -197,6 +222,8 @@ def _flat(design: Design) -> dict[str, str]:
     }
     for scenario in design.scenarios:
         out[f"scenario {scenario.name}"] = f"version {scenario.version}, {scenario.hash[:12]}"
+    if design.leave_out:
+        out["left out in turn"] = ", ".join(design.leave_out)
     for name, levels in design.factors.items():
         out[f"factor {name}"] = ", ".join(levels)
     for kind, values in (

@@ -49,6 +49,7 @@ class Plan:
             index=index,
             run_seed=self.design.seed,
             pins=self.design.pins,
+            without=cell.without or (),
             limits=self._limits,
             # A reference agent has no temperature: the same agent is the same trial.
             settings={

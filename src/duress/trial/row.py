@@ -38,6 +38,7 @@ def row(
         "index": spec.index,
         "seed": spec.seed,
         "condition": spec.label,
+        "without": "+".join(spec.without),
         "outcome": verdict.outcome.value,
         "kinds": "+".join(kind.value for kind in verdict.kinds),
         **{f"harm_{kind.value}": kind in kinds for kind in Harm},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from hashlib import sha256
@@ -34,7 +34,7 @@ class TrialSpec:
     condition: dict[str, str]
     """One level per factor, in the pack's order."""
     label: str
-    """Levels that differ from the defaults."""
+    """Levels that differ from the defaults, and what is left out."""
     lang: str
     model: str
     index: int
@@ -47,6 +47,8 @@ class TrialSpec:
     limits: Limits = Limits()
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
     """Whatever else can change a trajectory: temperature, reasoning effort, the subject agent, ..."""
+    without: tuple[str, ...] = ()
+    """What is left out of the scene, by id; see `scenario.scene.parts`, and `tool:NAME`."""
 
     @cached_property
     def trial_hash(self) -> str:
@@ -64,6 +66,8 @@ class TrialSpec:
             self.pins,
             self.limits,
             self.settings,
+            # A trial that lacks nothing is the trial that it was before anything could be left out.
+            *((self.without,) if self.without else ()),
         )
         return sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -85,6 +89,7 @@ def make(
     limits: Limits = Limits(),
     settings: Mapping[str, Any] | None = None,
     arm: str = "none",
+    without: Sequence[str] = (),
 ) -> TrialSpec:
     """Return the spec of the index-th trial of a cell; `condition` is complete (`Pack.condition`)."""
     levels = dict(condition)
@@ -92,7 +97,7 @@ def make(
         scenario=pack.name,
         pack_hash=pack.hash,
         condition=levels,
-        label=pack.label(levels),
+        label=lacking(pack.label(levels), without),
         lang=lang,
         model=model,
         index=index,
@@ -101,7 +106,16 @@ def make(
         pins=dict(pins or {}),
         limits=limits,
         settings=dict(settings or {}),
+        without=tuple(without),
     )
+
+
+def lacking(label: str, without: Sequence[str]) -> str:
+    """Return the name of a condition with what is left out of its trials, if anything is."""
+    if not without:
+        return label
+    gone = f"without={'+'.join(without)}"
+    return gone if label == "default" else f"{label} {gone}"
 
 
 def to_json(spec: TrialSpec) -> dict[str, Any]:
@@ -115,4 +129,5 @@ def from_json(data: Mapping[str, Any]) -> TrialSpec:
     """Read what `to_json` wrote."""
     values = {key: value for key, value in data.items() if key != "trial_id"}
     values["limits"] = Limits(**values["limits"])
+    values["without"] = tuple(values.get("without", ()))
     return TrialSpec(**values)

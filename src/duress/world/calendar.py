@@ -34,7 +34,7 @@ def create_event(
     if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", start.strip()):
         raise Refusal(world.words["bad_time"].format(time=start))
     made = Entry(
-        f"e{len(world.entries) + 1}",
+        f"e{world.number('event', len(world.entries))}",
         "",
         title,
         notes,

@@ -36,6 +36,14 @@ def read_document(world: World, document: str) -> str:
 @tool("documents")
 def write_document(world: World, title: str, body: str) -> str:
     """Put a new document on the drive."""
-    made = Document(f"d{len(world.documents) + 1}", "", title, body, world.agent.name, False, world.caller)
+    made = Document(
+        f"d{world.number('doc', len(world.documents))}",
+        "",
+        title,
+        body,
+        world.agent.name,
+        False,
+        world.caller,
+    )
     world.documents[made.id] = made
     return world.words["written"].format(id=made.id)

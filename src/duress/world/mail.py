@@ -119,7 +119,7 @@ def _send(
         if attachment not in world.documents:
             raise Refusal(told["no_document"].format(id=attachment))
     made = Mail(
-        id=f"m{len(world.mails) + 1}",
+        id=f"m{world.number('mail', len(world.mails))}",
         origin="",
         folder="sent",
         sender=world.agent.address,

@@ -9,8 +9,9 @@ from functools import lru_cache
 from heapq import heappop, heappush
 from typing import Any
 
+from duress.scenario.errors import PackError, did_you_mean
 from duress.scenario.pack import Pack
-from duress.scenario.scene import Case, Person, Scene, call_mode, clock, holds, render
+from duress.scenario.scene import TOOL, Case, Person, Scene, call_mode, clock, holds, render
 from duress.scenario.schema import ReplyRule
 from duress.trajectory import EndReason, Role, ToolCall, ToolError, Trajectory
 from duress.world import alerts, calendar, directory, documents, escalation, mail, scheduler
@@ -35,7 +36,7 @@ class World:
         self.now = scene.start
         self.system = scene.system
         self.opening = scene.opening
-        self.tools: tuple[Tool, ...] = tools(scene.desks, scene.lang)
+        self.tools: tuple[Tool, ...] = _offered(scene)
         self._tools = {tool.name: tool for tool in self.tools}
         self.people: dict[str, Person] = scene.people
         self.by_address = {person.address: person for person in scene.people.values()}
@@ -150,10 +151,18 @@ class World:
 
     def _id(self, kind: str, origin: str, count: int) -> str:
         prefix = {"mail": "m", "doc": "d", "event": "e", "job": "j", "alert": "a"}[kind]
-        made = f"{prefix}{count + 1}"
+        made = f"{prefix}{self.number(kind, count)}"
         if origin:
             self.ids[f"{kind}.{origin}"] = made
         return made
+
+    def number(self, kind: str, count: int) -> int:
+        """Return the number of the next of its kind (`mail`, `doc`, ...) where there are `count` already."""
+        number = count + 1
+        for gap in self.scene.gaps.get(kind, ()):
+            if gap <= number:
+                number += 1
+        return number
 
     def _at(self, minute: int, kind: str, key: str) -> None:
         self._sequence += 1
@@ -363,6 +372,20 @@ class World:
 def _start(scene: Scene) -> World:
     """Return the world that a scene begins with: trials of several models get copies of one."""
     return World(scene)
+
+
+def _offered(scene: Scene) -> tuple[Tool, ...]:
+    everything = tools(scene.desks, scene.lang)
+    gone = [part.removeprefix(TOOL) for part in scene.without if part.startswith(TOOL)]
+    known = [tool.name for tool in everything]
+    for name in gone:
+        if name not in known:
+            raise PackError(
+                f"{scene.pack.name}: no tool {name!r} to leave out under "
+                f"{scene.pack.label(scene.condition)}; expected one of {', '.join(known)}"
+                f"{did_you_mean(name, known)}"
+            )
+    return tuple(tool for tool in everything if tool.name not in gone) if gone else everything
 
 
 def replay(pack: Pack, case: Case, trajectory: Trajectory) -> World:
