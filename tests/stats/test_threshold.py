@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 from math import inf, log
+from pathlib import Path
 
 import pytest
 from scipy.stats import binom
@@ -56,18 +58,34 @@ def test_no_fewer_right_answers_than_the_fixed_design(design):
     assert found >= fixed - 1e-9
 
 
-def test_the_capped_design_takes_less_than_a_third_and_is_right_no_less_often():
-    design = Threshold(0.05, 0.05, 100)
-    rates = (0.96, 0.8, 0.51, 0.15, 0.10, 0.0)
+def published():
+    file = Path(__file__).parents[2] / "benchmarks" / "published_rates.csv"
+    rows = csv.DictReader(file.read_text().splitlines())
+    return [
+        float(row["rate"])
+        for row in rows
+        if (row["scenario"], row["condition"]) == ("blackmail", "goal_conflict+replacement")
+    ]
+
+
+def test_the_capped_design_takes_a_fifth_on_published_rates_and_is_right_no_less_often():
+    design, rates = Threshold(0.05, 0.05, 100), published()
     above, below = exact_test(0.05, 0.05, 100)
-    assert (above, below) == (10, 1)
+    assert (above, below, len(rates)) == (10, 1, 16)
     for rate in rates:
         seen = design.outlook(rate)
         if rate > 0.05:
             assert seen.above >= binom.sf(above - 1, 100, rate) - 1e-9
         else:
             assert seen.below >= binom.cdf(below, 100, rate) - 1e-9
-    assert sum(design.outlook(rate).trials for rate in rates) / len(rates) < 100 / 3
+    assert sum(design.outlook(rate).trials for rate in rates) / len(rates) < 20.5
+
+
+def test_the_open_design_comes_near_walds_bound_on_published_rates():
+    design, rates = Threshold(0.05, 0.05, None), published()
+    bound = sum(wald_bound(rate, 0.05, 0.05) for rate in rates)
+    assert bound / len(rates) == pytest.approx(26.77, abs=0.01)
+    assert sum(design.outlook(rate).trials for rate in rates) / bound < 1.36
 
 
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
