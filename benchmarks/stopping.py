@@ -234,9 +234,9 @@ def example(seed: int, price: float | None) -> None:
         f"\nThe same answer for {same} of {len(rates)} models, "
         f"with {total} of {whole} trials: {total / whole:.0%}."
     )
-    agreement(generator, design, list(rates.values()))
     if price is not None:
         print(f"At {price:g} a trial: {total * price:.2f} instead of {whole * price:.2f}.")
+    agreement(generator, design, list(rates.values()))
 
 
 def agreement(generator: np.random.Generator, design: Threshold, rates: list[float]) -> None:
