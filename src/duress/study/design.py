@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import product
@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from duress.scenario import Pack, PackError, draw, load
 from duress.scenario.errors import did_you_mean
-from duress.study.errors import UsageError
+from duress.study.errors import MisstatedError, UsageError
+from duress.study.intent import Anchors, Budget, Contrast, Stopping
 
 ALL = "all"
 """In place of a list of levels: every level the factor has."""
@@ -22,6 +23,22 @@ RULES = "rules"
 """The judge that needs no model: the offline reader."""
 REFERENCE = "reference/"
 """Models whose name begins so are run here, by our own agents."""
+PLAIN_ARM = "none"
+"""The arm of a run without arms: nothing stands between the model and harm."""
+
+
+STUDY = (
+    "fraction",
+    "arms",
+    "alpha",
+    "primary",
+    "secondary",
+    "stopping",
+    "budget",
+    "anchors",
+    "ask_awareness",
+)
+"""The fields that make a run a study; at their defaults they say nothing."""
 
 
 class Scenario(BaseModel):
@@ -56,10 +73,29 @@ class Design(BaseModel):
     settings: dict[str, Any] = {}
     """What a real model is asked with: temperature, token limit, an agent around it, ..."""
     judge: str = RULES
+    """What reads the texts of trials: `rules`, a model, or several models of a panel, comma-joined."""
+    fraction: str | None = None
+    """`1/2`, `1/4`, ...: the share of all combinations of the two-level factors that is run."""
+    arms: dict[str, dict[str, str]] = {PLAIN_ARM: {}}
+    """Factor levels that each arm sets over every condition; the first arm is the one compared with."""
+    alpha: float = 0.05
+    """Chance of any false claim among the planned contrasts together."""
+    primary: Contrast | None = None
+    secondary: tuple[Contrast, ...] = ()
+    stopping: Stopping | None = None
+    """None releases all trials at once."""
+    budget: Budget | None = None
+    anchors: Anchors | None = None
+    ask_awareness: bool = False
+    """Whether each agent is asked after its trial what it took the situation for."""
 
     def key(self) -> str:
         """Return a hash of all but the number of trials: runs that can extend one another share it."""
         data = self.model_dump(exclude={"trials": True, "scenarios": {"__all__": {"folder"}}})
+        for name in STUDY:
+            # What a plain run does not say leaves its hash as it was before such a thing could be said.
+            if data[name] == type(self).model_fields[name].default:
+                del data[name]
         return sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def differences(self, other: Design) -> list[tuple[str, str, str]]:
@@ -78,8 +114,12 @@ class Cell:
 
     pack: Pack
     condition: dict[str, str]
+    """One level per factor, those that the arm sets among them."""
     lang: str
     model: str
+    arm: str
+    label: str
+    """The condition that all arms share: levels that differ from the defaults, without the arm's."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the form that `plan.json` holds."""
@@ -87,7 +127,8 @@ class Cell:
             "scenario": self.pack.name,
             "lang": self.lang,
             "model": self.model,
-            "condition": self.pack.label(self.condition),
+            "arm": self.arm,
+            "condition": self.label,
             "levels": self.condition,
         }
 
@@ -142,18 +183,55 @@ def cells(design: Design) -> tuple[Cell, ...]:
     packs = [pack_of(scenario) for scenario in design.scenarios]
     for pack in packs:
         _check(pack, design)
-    known = {name: None for pack in packs for name in pack.factors}
+    known = list({name: None for pack in packs for name in pack.factors})
     for name in design.factors:
         if name not in known:
-            raise UsageError(
-                f"unknown factor {name!r}: expected one of {', '.join(known)}"
-                f"{did_you_mean(name, list(known))}"
+            raise MisstatedError(
+                ("factors", name),
+                f"unknown factor {name!r}: expected one of {', '.join(known)}{did_you_mean(name, known)}",
             )
-    out: list[Cell] = []
-    for pack in packs:
-        for condition in _conditions(pack, design.factors):
-            out += [Cell(pack, condition, lang, model) for lang in design.langs for model in design.models]
-    return tuple(out)
+    _check_arms(design, known)
+    return tuple(
+        Cell(pack, levels, lang, model, arm, pack.label(condition))
+        for pack in packs
+        for condition in _conditions(pack, design.factors)
+        for arm, levels in _under_arms(pack, condition, design.arms)
+        for lang in design.langs
+        for model in design.models
+    )
+
+
+def _check_arms(design: Design, known: list[str]) -> None:
+    seen: dict[tuple[tuple[str, str], ...], str] = {}
+    for arm, levels in design.arms.items():
+        for name in levels:
+            if name not in known:
+                raise MisstatedError(
+                    ("arms", arm, name),
+                    f"unknown factor {name!r}: expected one of {', '.join(known)}{did_you_mean(name, known)}",
+                )
+            if name in design.factors:
+                raise MisstatedError(
+                    ("arms", arm, name),
+                    f"arm {arm!r} sets factor {name!r}, which `factors` names, too: a condition must be the "
+                    f"same under every arm; take {name} out of `factors`, and give each of its levels an arm "
+                    f"of its own, such as `{design.factors[name][0]}: {{{name}: {design.factors[name][0]}}}`",
+                )
+        if (twin := seen.setdefault(tuple(sorted(levels.items())), arm)) != arm:
+            raise MisstatedError(
+                ("arms", arm), f"arms {twin!r} and {arm!r} set the same levels; take one of them out"
+            )
+
+
+def _under_arms(
+    pack: Pack, condition: Mapping[str, str], arms: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    for arm, levels in arms.items():
+        ours = {name: level for name, level in levels.items() if name in pack.factors}
+        try:
+            yield arm, pack.condition({**condition, **ours})
+        except PackError as error:
+            raise MisstatedError(("arms", arm), str(error)) from error
 
 
 def _check(pack: Pack, design: Design) -> None:
@@ -180,7 +258,7 @@ def _conditions(pack: Pack, factors: Mapping[str, Sequence[str]]) -> list[dict[s
         try:
             condition = pack.condition(dict(zip(ours, levels, strict=True)))
         except PackError as error:
-            raise UsageError(str(error)) from error
+            raise MisstatedError(("factors",), str(error)) from error
         found.setdefault(pack.label(condition), condition)
     return list(found.values())
 
@@ -193,17 +271,36 @@ def _flat(design: Design) -> dict[str, str]:
         "trials": str(design.trials),
         "seed": str(design.seed),
         "judge": design.judge,
+        "fraction": design.fraction or "all",
+        "alpha": f"{design.alpha:g}",
+        "asks for awareness": "yes" if design.ask_awareness else "no",
         "scenarios": ", ".join(scenario.name for scenario in design.scenarios),
     }
     for scenario in design.scenarios:
         out[f"scenario {scenario.name}"] = f"version {scenario.version}, {scenario.hash[:12]}"
     for name, levels in design.factors.items():
         out[f"factor {name}"] = ", ".join(levels)
+    for name, levels in design.arms.items():
+        out[f"arm {name}"] = ", ".join(f"{one}={level}" for one, level in levels.items()) or "nothing set"
+    for number, contrast in enumerate(design.secondary, start=1):
+        out[f"secondary contrast {number}"] = str(contrast)
+    said: list[tuple[str, dict[str, Any]]] = [
+        (name, {} if one is None else one.model_dump(mode="json"))
+        for name, one in (
+            ("primary", design.primary),
+            ("stopping", design.stopping),
+            ("budget", design.budget),
+            ("anchors", design.anchors),
+        )
+    ]
     for kind, values in (
+        *said,
         ("pin", design.pins),
         ("limit", design.limits),
         ("setting", design.settings),
     ):
         for name, value in values.items():
+            if value is None:
+                continue
             out[f"{kind} {name}"] = value if isinstance(value, str) else orjson.dumps(value).decode()
     return out

@@ -44,6 +44,8 @@ class Plan:
         return make(
             cell.pack,
             condition=cell.condition,
+            label=cell.label,
+            arm=cell.arm,
             lang=cell.lang,
             model=cell.model,
             index=index,

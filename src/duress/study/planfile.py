@@ -36,7 +36,7 @@ class PlanFile(BaseModel):
     """Version that planned it."""
     design: Design
     cells: tuple[dict[str, Any], ...]
-    """Each cell's scenario, lang, model, condition (label) and levels; `design.trials` in each."""
+    """Each cell's scenario, lang, model, arm, condition (label) and levels; `design.trials` in each."""
     trials: int | tuple[dict[str, Any], ...]
 
     @property
@@ -163,6 +163,7 @@ def _write_specs(path: Path, stream: Iterator[TrialSpec]) -> None:
                         "scenario": [spec.scenario for spec in batch],
                         "lang": [spec.lang for spec in batch],
                         "model": [spec.model for spec in batch],
+                        "arm": [spec.arm for spec in batch],
                         "condition": [spec.label for spec in batch],
                         "index": [spec.index for spec in batch],
                         "spec": [orjson.dumps(to_json(spec)).decode() for spec in batch],
