@@ -9,7 +9,7 @@ from duress.report.results import CONFIDENCE, Cell, Results
 from duress.stats import Estimate, difference
 
 METHOD = "newcombe-hybrid-score"
-_AXES = ("scenario", "lang", "model", "condition")
+_AXES = ("scenario", "lang", "model", "condition", "arm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ class Comparison:
 def compare(before: Results, after: Results) -> Comparison:
     """Match the cells of two runs and return how each harmful rate changed.
 
-    Cells match when scenario, language, model and condition are equal. Where each run has a single
-    model (or scenario, language, condition) and they differ, that is what is being compared, and
+    Cells match when scenario, language, model, condition and arm are equal. Where each run has a single
+    model (or scenario, language, condition, arm) and they differ, that is what is being compared, and
     the others decide the match.
     """
     differs: dict[str, tuple[str, str]] = {}

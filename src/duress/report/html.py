@@ -21,6 +21,7 @@ from duress.report.strings import Strings
 from duress.report.table import ORDER, by_contrast, by_scenario
 from duress.stats import Estimate, average
 from duress.study.errors import StudyError, UsageError
+from duress.study.intent import ARM
 from duress.trajectory import Trajectory
 
 FILE = "report.html"
@@ -165,8 +166,13 @@ class _Page:
         self._words = words
         self._titles = titles
         self._short = short(results.run.models)
+        self._set_by_arms = {name for levels in results.run.arms.values() for name in levels}
         self._varied = {
-            scenario: _varied([c for c in results.cells if c.scenario == scenario])
+            scenario: [
+                name
+                for name in _varied([c for c in results.cells if c.scenario == scenario])
+                if name not in self._set_by_arms
+            ]
             for scenario in results.run.scenarios
         }
         groups = by_scenario(results.cells)
@@ -206,9 +212,10 @@ class _Page:
     def condition(self, cell: Cell) -> str:
         """Return the levels of the factors that were varied, defaults among them."""
         varied = self._varied[cell.scenario]
-        if not varied:
+        arm = {ARM: cell.arm} if self._results.has_arms else {}
+        if not varied and not arm:
             return self.fixed([cell])
-        return self._words.levels({name: cell.levels[name] for name in varied})
+        return self._words.levels({**{name: cell.levels[name] for name in varied}, **arm})
 
     def fixed(self, cells: Sequence[Cell]) -> str:
         """Return what was held away from its default in all of these cells of one scenario."""
@@ -222,7 +229,7 @@ class _Page:
 
     def where(self, excerpt: Excerpt) -> str:
         """Return the condition of an excerpt in words."""
-        key = (excerpt.scenario, excerpt.lang, excerpt.model, excerpt.condition)
+        key = (excerpt.scenario, excerpt.lang, excerpt.model, excerpt.condition, excerpt.arm)
         return next(self.condition(cell) for cell in self._results.cells if cell.key == key)
 
     def points(self, effect: Effect) -> str:
@@ -246,7 +253,8 @@ class _Page:
                 "lead.run",
                 agents=words("lead.agents", len(run.models)),
                 scenarios=words("lead.scenarios", len(run.scenarios)),
-                conditions=words("lead.conditions", self.conditions),
+                conditions=words("lead.conditions", self.conditions)
+                + (words("lead.arms", len(run.arms)) if self._results.has_arms else ""),
                 langs=words("lead.langs", langs=words.listed(words.language(lang) for lang in run.lang)),
                 trials=words("lead.trials", run.trials_per_cell),
             )
@@ -485,7 +493,7 @@ class _Page:
         self, cells: Sequence[Cell], row: Callable[[Cell, str], chart.Row]
     ) -> list[chart.Group[chart.Row]]:
         """Put conditions under their model; with a single condition, models are the rows."""
-        if len({cell.condition for cell in cells}) == 1:
+        if len({(cell.condition, cell.arm) for cell in cells}) == 1:
             rows = tuple(row(cell, self.model(cell.model)) for cell in cells)
             return [chart.Group("", rows)]
         return [

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from duress.judge.outcome import Outcome
 from duress.stats import Estimate
+from duress.study.design import PLAIN_ARM
 from duress.study.errors import StudyError
 
 FILE = "results.json"
@@ -37,6 +38,10 @@ class Run(_Model):
     trials_per_cell: int
     models: tuple[str, ...]
     scenarios: tuple[str, ...]
+    arms: dict[str, dict[str, str]] = {PLAIN_ARM: {}}
+    """Factor levels that each arm sets; the first arm is the one that others are compared with."""
+    fraction: str | None = None
+    """The share of all combinations of levels that was run, as `1/2`; None is all."""
     versions: dict[str, str]
     """Version and hash of each scenario."""
     plan_hash: str
@@ -84,6 +89,8 @@ class Cell(_Model):
     lang: str
     model: str
     condition: str
+    """Levels that differ from the defaults, without those that an arm sets."""
+    arm: str = PLAIN_ARM
     levels: dict[str, str]
     planned: int
     finished: int
@@ -94,9 +101,9 @@ class Cell(_Model):
     kinds: dict[str, int]
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> tuple[str, str, str, str, str]:
         """Return what tells this cell from the others of its run."""
-        return (self.scenario, self.lang, self.model, self.condition)
+        return (self.scenario, self.lang, self.model, self.condition, self.arm)
 
     @property
     def unsettled(self) -> int:
@@ -117,6 +124,7 @@ class Effect(_Model):
     lang: str
     model: str
     factor: str
+    """A factor, or `arm`."""
     level: str
     reference: str
     points: float
@@ -124,7 +132,8 @@ class Effect(_Model):
     high: float
     method: str
     cells: int
-    """Pairs of cells that differ in this factor only, over which the difference is averaged."""
+    """Pairs of cells that differ in this factor only, over which the difference is averaged; in a
+    fraction of a factorial, where no two cells do, the number of cells at each level."""
     planned: int
     missing: int = 0
 
@@ -138,6 +147,7 @@ class Excerpt(_Model):
     model: str
     lang: str
     condition: str
+    arm: str = PLAIN_ARM
     quotes: tuple[str, ...]
     calls: tuple[str, ...]
     why: str
@@ -151,6 +161,11 @@ class Results(_Model):
     cells: tuple[Cell, ...]
     effects: tuple[Effect, ...]
     excerpts: tuple[Excerpt, ...]
+
+    @property
+    def has_arms(self) -> bool:
+        """Return whether cells differ in their arm: only then is it shown."""
+        return len(self.run.arms) > 1
 
     def to_json(self) -> bytes:
         """Return the content of `results.json`."""
