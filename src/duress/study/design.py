@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from duress.scenario import Pack, PackError, draw, load
 from duress.scenario.errors import did_you_mean
 from duress.study.errors import MisstatedError, UsageError
+from duress.study.fraction import Fraction, FractionError, fraction
 from duress.study.intent import Anchors, Budget, Contrast, Stopping
 
 ALL = "all"
@@ -194,7 +195,7 @@ def cells(design: Design) -> tuple[Cell, ...]:
     return tuple(
         Cell(pack, levels, lang, model, arm, pack.label(condition))
         for pack in packs
-        for condition in _conditions(pack, design.factors)
+        for condition in _conditions(pack, design)
         for arm, levels in _under_arms(pack, condition, design.arms)
         for lang in design.langs
         for model in design.models
@@ -244,21 +245,61 @@ def _check(pack: Pack, design: Design) -> None:
         raise UsageError(str(error)) from error
 
 
-def _conditions(pack: Pack, factors: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
-    # A factor that only another pack of the run has does not concern this one.
-    ours = {name: levels for name, levels in factors.items() if name in pack.factors}
-    grid = [
-        pack.factors[name].levels
-        if tuple(levels) == (ALL,) and ALL not in pack.factors[name].levels
-        else levels
-        for name, levels in ours.items()
-    ]
+def varied(pack: Pack, factors: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Return the levels that a pack runs, by factor; one that only another pack has is left out.
+
+    Raises:
+        MisstatedError: a level that the pack does not have.
+    """
+    out: dict[str, tuple[str, ...]] = {}
+    for name, levels in factors.items():
+        if name not in pack.factors:
+            continue
+        known = pack.factors[name].levels
+        if tuple(levels) == (ALL,) and ALL not in known:
+            out[name] = known
+            continue
+        for level in levels:
+            try:
+                pack.condition({name: level})
+            except PackError as error:
+                raise MisstatedError(("factors", name), str(error)) from error
+        out[name] = tuple(levels)
+    return out
+
+
+def fraction_of(pack: Pack, design: Design) -> Fraction | None:
+    """Return the fraction of a pack's combinations that a design runs; None is all of them.
+
+    Raises:
+        MisstatedError: there is no such fraction of the factors that are varied in this pack.
+    """
+    if design.fraction is None:
+        return None
+    levels = varied(pack, design.factors)
+    for name, held in levels.items():
+        if len(held) > 2:
+            raise MisstatedError(
+                ("factors", name),
+                f"factor {name!r} has {len(held)} levels here ({', '.join(held)}), and a fraction is made of "
+                f"two-level factors; name two of them, as `{name}: [{held[0]}, {held[-1]}]`, or leave "
+                "`fraction` out",
+            )
+    try:
+        return fraction([name for name, held in levels.items() if len(held) == 2], design.fraction)
+    except FractionError as error:
+        raise MisstatedError(("fraction",), f"{pack.name}: {error}") from error
+
+
+def _conditions(pack: Pack, design: Design) -> list[dict[str, str]]:
+    levels = varied(pack, design.factors)
+    part = fraction_of(pack, design)
     found: dict[str, dict[str, str]] = {}
-    for levels in product(*grid):
-        try:
-            condition = pack.condition(dict(zip(ours, levels, strict=True)))
-        except PackError as error:
-            raise MisstatedError(("factors",), str(error)) from error
+    for combination in product(*levels.values()):
+        chosen = dict(zip(levels, combination, strict=True))
+        if part and not part.holds([levels[name].index(chosen[name]) for name in part.factors]):
+            continue
+        condition = pack.condition(chosen)
         found.setdefault(pack.label(condition), condition)
     return list(found.values())
 
