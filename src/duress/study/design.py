@@ -16,7 +16,7 @@ from duress.scenario import Pack, PackError, draw, load
 from duress.scenario.errors import did_you_mean
 from duress.study.errors import MisstatedError, UsageError
 from duress.study.fraction import Fraction, FractionError, fraction
-from duress.study.intent import Anchors, Budget, Contrast, Stopping
+from duress.study.intent import FIXED, Anchors, Budget, Contrast, Stopping
 
 ALL = "all"
 """In place of a list of levels: every level the factor has."""
@@ -89,6 +89,19 @@ class Design(BaseModel):
     anchors: Anchors | None = None
     ask_awareness: bool = False
     """Whether each agent is asked after its trial what it took the situation for."""
+
+    @property
+    def most(self) -> int:
+        """Return how many trials a cell can get at most, once decided cells have released theirs."""
+        stopping = self.stopping
+        if stopping is None or stopping.method == FIXED:
+            return self.trials
+        return stopping.most or self.trials
+
+    @property
+    def staged(self) -> bool:
+        """Return whether trials are released in blocks rather than all at once."""
+        return self.stopping is not None or self.budget is not None
 
     def key(self) -> str:
         """Return a hash of all but the number of trials: runs that can extend one another share it."""

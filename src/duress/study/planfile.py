@@ -139,12 +139,17 @@ def _checked(folder: Path, plan: Plan, fingerprint: Fingerprint, old: PlanFile |
 
 def _refuse_other(folder: Path, old: Design, new: Design) -> None:
     differences = old.differences(new)
-    if old.key() == new.key() and new.trials >= old.trials:
+    if old.key() == new.key() and (new.trials == old.trials or (new.trials > old.trials and not old.staged)):
         return
     told = "\n".join(f"  {name}: {was} there, {now} asked for" for name, was, now in differences)
+    may = (
+        "The size of a study that can stop early is part of its plan."
+        if old.staged
+        else "Only --trials may change, and only upwards."
+    )
     raise UsageError(
         f"{folder} holds a run with other settings:\n{told}\n"
-        "Only --trials may change, and only upwards. Ask for the same settings to go on with it, "
+        f"{may} Ask for the same settings to go on with it, "
         "or start anew with another --out"
     )
 
