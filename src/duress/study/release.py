@@ -140,6 +140,13 @@ class Release:
             if index < len(rows) and rows[index] == absent
         ]
 
+    def per_model(self) -> dict[str, int]:
+        """Return the number of trials that each model has been given."""
+        out: dict[str, int] = {}
+        for (_, _, model, _, _), released in zip(self._keys, self.released, strict=True):
+            out[model] = out.get(model, 0) + released
+        return out
+
     @property
     def open_cells(self) -> int:
         """Return how many cells can still get trials."""
