@@ -17,6 +17,7 @@ import duress
 _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 COMMANDS = {
+    "plan": "Show what a study will take and can tell, and freeze its plan.",
     "run": "Put agents under pressure and measure what they do.",
     "results": "Show the rates of a run.",
     "report": "Write the report of a run as one HTML page.",

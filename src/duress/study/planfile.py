@@ -11,6 +11,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import duress
+from duress.study import freeze
 from duress.study.design import Design
 from duress.study.errors import StudyError, UsageError
 from duress.study.part import write_whole
@@ -68,12 +69,15 @@ def read(folder: Path) -> PlanFile:
 def settle(folder: Path, plan: Plan) -> PlanFile:
     """Write the plan into a run directory, or check that it goes on with the one that is there.
 
-    More trials than before extend the plan. The caller owns the directory.
+    More trials than before extend the plan, unless it is frozen. The caller owns the directory.
 
     Raises:
-        UsageError: the directory belongs to a run with other settings; says what differs.
+        UsageError: the directory belongs to a run with other settings, or another plan is frozen in it;
+            says what differs.
     """
     old = read(folder) if (folder / FILE).exists() else None
+    if (frozen := freeze.of_folder(folder)) is not None:
+        freeze.refuse_other(frozen, plan.design, folder / freeze.FILE)
     if old is not None:
         _refuse_other(folder, old.design, plan.design)
     fingerprint = Fingerprint(plan.design)
@@ -81,12 +85,14 @@ def settle(folder: Path, plan: Plan) -> PlanFile:
     if old is not None and old.count == len(plan):
         for _ in stream:
             pass
+        freeze.check(folder, plan.design, fingerprint.hex())
         return old
     inline: list[dict[str, Any]] | None = None
     if len(plan) <= INLINE:
         inline = [to_json(spec) for spec in stream]
     else:
         _write_specs(folder / SPECS, stream)
+    freeze.check(folder, plan.design, fingerprint.hex())
     data: dict[str, Any] = {
         "schema": 1,
         "hash": fingerprint.hex(),

@@ -289,6 +289,11 @@ class Request(BaseModel):
             ask_awareness=self.ask_awareness,
         )
 
+    @property
+    def file(self) -> Path | None:
+        """Return the study file that this was read from, if any."""
+        return self._file
+
     def how(self) -> Engine:
         """Return how the trials are to be carried out."""
         options = {name: getattr(self, name) for name in OPTIONS}
