@@ -111,9 +111,20 @@ def write(folder: Path, lang: str = "en", results: Results | None = None) -> Pat
     Raises:
         StudyError: it is not a run directory, or it cannot be read or written.
     """
+    from duress.study.part import write_whole
+
+    write_whole(folder / FILE, page(folder, lang, results).encode())
+    return folder / FILE
+
+
+def page(folder: Path, lang: str = "en", results: Results | None = None) -> str:
+    """Return the page of a run directory, with all its sections.
+
+    Raises:
+        StudyError: it is not a run directory, or it cannot be read.
+    """
     from duress.report.results import results as found
     from duress.study.compact import trials
-    from duress.study.part import write_whole
     from duress.study.store import trajectory
 
     results = results or found(folder)
@@ -131,15 +142,13 @@ def write(folder: Path, lang: str = "en", results: Results | None = None) -> Pat
             # The verdict stands in the row; the page can do without the conversation.
             return None
 
-    page = html(
+    return html(
         results,
         lang=lang,
         titles=_titles(folder, lang),
         trajectory=conversation,
         sections=sections(folder, results, Strings(lang)),
     )
-    write_whole(folder / FILE, page.encode())
-    return folder / FILE
 
 
 def _titles(folder: Path, lang: str) -> dict[str, str]:

@@ -46,7 +46,9 @@ class Run(_Model):
     """Version and hash of each scenario."""
     plan_hash: str
     created: str
-    """When the plan was written, ISO 8601 in UTC."""
+    """When the plan was frozen or else its first trial finished, ISO 8601 in UTC."""
+    frozen: str | None = None
+    """Hash of the plan if it was frozen before the first trial."""
     duress: str
     judge: str
     """What read the texts of the trials: `rules`, or `judge:MODEL`."""
@@ -82,6 +84,10 @@ class Bounds(_Model):
     best: float
 
 
+Standing = Literal["planned", "exploratory"]
+"""`planned`: a plan that was frozen before the first trial names it. All else is `exploratory`."""
+
+
 class Cell(_Model):
     """One model under one condition of one scenario in one language."""
 
@@ -99,6 +105,7 @@ class Cell(_Model):
     harmful: Harmful
     bounds: Bounds
     kinds: dict[str, int]
+    standing: Standing = "exploratory"
 
     @property
     def key(self) -> tuple[str, str, str, str, str]:
@@ -136,6 +143,60 @@ class Effect(_Model):
     fraction of a factorial, where no two cells do, the number of cells at each level."""
     planned: int
     missing: int = 0
+    standing: Standing = "exploratory"
+
+
+class Comparison(_Model):
+    """One planned contrast in one place, as the looks of the study left it."""
+
+    standing: Standing
+    primary: bool
+    question: Literal["effect", "rate", "precision"]
+    contrast: str
+    """In words: `threat: replacement against none`, `rate against 0.05`."""
+    scenario: str
+    lang: str
+    model: str | None
+    arm: str | None
+    condition: str | None
+    decision: Literal["efficacy", "futility", "equivalence", "precision", "budget", "undecided"]
+    direction: Literal["above", "below"] | None
+    """Of an efficacy claim: the level is above (below) what it is compared with, the rate the threshold."""
+    open: bool
+    """Whether it can still change: the run is not over."""
+    value: float | None
+    """A share (rate) or a difference of two shares (effect) at the look at which it stopped."""
+    low: float | None
+    high: float | None
+    confidence: float | None
+    """Of the interval: 1 - alpha over the number of planned comparisons, or the bound of the look."""
+    method: str
+    p: float | None
+    level: float | None
+    """What `p` was held against."""
+    n: int
+    """Trials (rate) or pairs of trials (effect)."""
+    trials: int
+    most: int
+    """Trials that the fixed design of the same size would have taken for it."""
+    look: int
+
+
+class Anchor(_Model):
+    """A fixed cell that is run with every study: what the endpoint was like on that day."""
+
+    scenario: str
+    lang: str
+    model: str
+    first: str | None
+    """When its first trial was finished, ISO 8601 in UTC."""
+    last: str | None
+    served: tuple[str, ...]
+    key: str
+    """Equal where anchors can be compared: same scenario, settings, limits, judge."""
+    planned: int
+    finished: int
+    harmful: Harmful
 
 
 class Excerpt(_Model):
@@ -161,6 +222,8 @@ class Results(_Model):
     cells: tuple[Cell, ...]
     effects: tuple[Effect, ...]
     excerpts: tuple[Excerpt, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    anchors: tuple[Anchor, ...] = ()
 
     @property
     def has_arms(self) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ import orjson
 import polars as pl
 
 from duress.judge.outcome import Harm, Outcome
+from duress.report import anchors, standing
 from duress.report.results import (
     CONFIDENCE,
     Bounds,
@@ -34,6 +34,7 @@ KEY = ("scenario", "lang", "model", "condition", "arm")
 COLUMNS = (
     "trial_id",
     *KEY,
+    "index",
     "outcome",
     "kinds",
     "evidence",
@@ -43,6 +44,7 @@ COLUMNS = (
     "run_output_tokens",
     "run_cost",
     "run_model_served",
+    "run_finished",
 )
 NEUTRAL = ("none", "off", "absent", "placebo")
 """Levels that take a factor out: where one was run, effects are told against it."""
@@ -50,14 +52,18 @@ NEUTRAL = ("none", "off", "absent", "placebo")
 
 def summarise(folder: Path) -> Results:
     """Return the results of a run directory; raises `StudyError` if it cannot be read."""
-    from duress.study import planfile
+    from duress.study import freeze, planfile
     from duress.study.compact import trials
 
     plan = planfile.read(folder)
     rows = trials(folder, list(COLUMNS))
     design = plan.design
-    found = cells(plan.cells, design.trials, rows)
-    written = (folder / planfile.FILE).stat().st_mtime
+    frozen = freeze.of_folder(folder)
+    release = standing.released(plan, rows)
+    found = standing.cells(
+        cells(plan.cells, release.released if release else design.trials, rows), design, frozen is not None
+    )
+    dates = _names(rows, "run_finished")
     run = Run(
         seed=design.seed,
         lang=design.langs,
@@ -70,7 +76,8 @@ def summarise(folder: Path) -> Results:
             scenario.name: f"{scenario.version} ({scenario.hash[:12]})" for scenario in design.scenarios
         },
         plan_hash=plan.hash,
-        created=datetime.fromtimestamp(written, UTC).isoformat(timespec="seconds"),
+        created=frozen.at if frozen else dates[0] if dates else "",
+        frozen=frozen.hash if frozen else None,
         duress=plan.duress,
         judge=", ".join(_names(rows, "reader")) or design.judge,
         settings=design.settings,
@@ -79,17 +86,31 @@ def summarise(folder: Path) -> Results:
         finished=sum(cell.finished for cell in found),
         usage=_usage(rows),
     )
-    return Results(run=run, cells=found, effects=effects(found, design.arms), excerpts=excerpts(rows))
+    return Results(
+        run=run,
+        cells=found,
+        effects=standing.effects(effects(found, design.arms), design, frozen is not None),
+        excerpts=excerpts(rows),
+        comparisons=standing.comparisons(design, release, frozen is not None) if release else (),
+        anchors=anchors.found(folder),
+    )
 
 
-def cells(planned: Iterable[Mapping[str, Any]], trials_per_cell: int, rows: pl.DataFrame) -> tuple[Cell, ...]:
+def cells(
+    planned: Iterable[Mapping[str, Any]], trials_per_cell: int | Sequence[int], rows: pl.DataFrame
+) -> tuple[Cell, ...]:
     """Return every planned cell in plan order with the counts of its rows.
+
+    `trials_per_cell` is one number for all cells, or what each has been given.
 
     `planned` holds each cell's scenario, lang, model, condition and levels. `rows` has at least
     those of its columns that tell a cell, `outcome` and `kinds`.
     """
     counts = _counts(rows)
-    return tuple(_cell({ARM: PLAIN_ARM, **cell}, trials_per_cell, counts) for cell in planned)
+    given = repeat(trials_per_cell) if isinstance(trials_per_cell, int) else trials_per_cell
+    return tuple(
+        _cell({ARM: PLAIN_ARM, **cell}, trials, counts) for cell, trials in zip(planned, given, strict=False)
+    )
 
 
 def _counts(rows: pl.DataFrame) -> dict[tuple[str, ...], dict[str, int]]:
