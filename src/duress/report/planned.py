@@ -98,7 +98,8 @@ def _asked(found: Forecast) -> Part:
     said: list[str] = []
     for question in found.questions:
         said.append(
-            ("The primary question: " if question.primary else "Also planned: ") + _question(question)
+            ("The primary question: " if question.primary else "Also planned: ")
+            + _question(question, len(design.arms) > 1)
         )
     if not found.questions:
         said.append("No contrast is planned: every number of this run is exploratory.")
@@ -210,6 +211,7 @@ def _cost(found: Forecast) -> Part:
             "of prices, or with "
             "--requests-per-minute and --tokens-per-minute."
         )
+    said += [_range(load) for load in found.loads if load.calls_range and load.calls_range[0] < load.calls]
     rows = [_load(load) for load in found.loads]
     if len(rows) > 1:
         rows.append(
@@ -231,16 +233,23 @@ def _cost(found: Forecast) -> Part:
     )
 
 
+def _range(load: Load) -> str:
+    assert load.calls_range and load.tokens_range
+    calls, tokens = (
+        f"{figures.count(low)} to {figures.count(high)}"
+        for low, high in (load.calls_range, load.tokens_range)
+    )
+    return (
+        f"{load.model}: {calls} calls and {tokens} tokens, if every trial went like the reference agent that "
+        "takes least, or most."
+    )
+
+
 def _load(load: Load) -> tuple[str, ...]:
-    calls = figures.count(load.calls)
-    if load.calls_range and load.calls_range[0] < load.calls_range[1]:
-        calls = (
-            f"{calls} ({figures.count(load.calls_range[0])}\N{EN DASH}{figures.count(load.calls_range[1])})"
-        )
     return (
         load.model if load.role == "subject" else f"{load.model} (judge)",
         figures.count(load.trials),
-        calls,
+        figures.count(load.calls),
         figures.count(load.input_tokens),
         figures.count(load.output_tokens),
         _money(load.money),
