@@ -50,10 +50,11 @@ def execute(request: Request, form: Format) -> None:
 
 def conclude(state: State, form: Format) -> None:
     """Write and print the results of a run, and say what failed and how to go on if it is not complete."""
-    from duress.report import results
+    from duress.report import manifest, results
     from duress.report.failures import failures
 
     found = results.write(state.folder)
+    manifest.write(state.folder, found)
     show(found, form)
     tell(f"report: {report(state.folder, 'en', found)}")
     planned, usable = dict.fromkeys(found.run.models, 0), dict.fromkeys(found.run.models, 0)

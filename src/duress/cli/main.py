@@ -23,6 +23,7 @@ COMMANDS = {
     "report": "Write the report of a run as one HTML page.",
     "compare": "Show how two runs differ.",
     "trial": "Show one trial: what the agent saw, said and did.",
+    "verify": "Recompute every figure of a run from its logs.",
     "rejudge": "Decide the outcomes of a run again with another judge.",
     "scenario": "List, show, check and create scenarios.",
 }

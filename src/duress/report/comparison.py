@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from duress.report.anchors import Drift, drift
 from duress.report.results import CONFIDENCE, Cell, Results
 from duress.stats import Estimate, difference
 
@@ -32,6 +33,8 @@ class Comparison:
     differs: dict[str, tuple[str, str]]
     """What differs between all cells of one run and all of the other (a model, a language): cells
     are matched without it."""
+    drift: tuple[Drift, ...] = ()
+    """How the anchors that both have changed."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as plain values; differences in percentage points."""
@@ -50,6 +53,7 @@ class Comparison:
                 }
                 for change in self.changes
             ],
+            "anchors": [drift.to_json() for drift in self.drift],
             "only_before": [list(cell.key) for cell in self.only_before],
             "only_after": [list(cell.key) for cell in self.only_after],
         }
@@ -76,6 +80,7 @@ def compare(before: Results, after: Results) -> Comparison:
         only_before=tuple(cell for key, cell in ours.items() if key not in theirs),
         only_after=tuple(cell for key, cell in theirs.items() if key not in ours),
         differs=differs,
+        drift=tuple(drift(before, after)),
     )
 
 

@@ -257,6 +257,7 @@ class _Page:
     def lead(self) -> list[str]:
         """Return what was run and what was found, in sentences."""
         run, words = self._results.run, self._words
+        fewest, most = self._results.per_cell
         out = [
             words(
                 "lead.run",
@@ -265,7 +266,9 @@ class _Page:
                 conditions=words("lead.conditions", self.conditions)
                 + (words("lead.arms", len(run.arms)) if self._results.has_arms else ""),
                 langs=words("lead.langs", langs=words.listed(words.language(lang) for lang in run.lang)),
-                trials=words("lead.trials", run.trials_per_cell),
+                trials=words("lead.trials.range", low=fewest, high=most)
+                if fewest < most
+                else words("lead.trials", most),
             )
         ]
         if self.harmful:

@@ -226,6 +226,12 @@ class Results(_Model):
     anchors: tuple[Anchor, ...] = ()
 
     @property
+    def per_cell(self) -> tuple[int, int]:
+        """Return the fewest and the most trials that any cell has been given."""
+        given = [cell.planned for cell in self.cells]
+        return min(given), max(given)
+
+    @property
     def has_arms(self) -> bool:
         """Return whether cells differ in their arm: only then is it shown."""
         return len(self.run.arms) > 1

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from duress.judge.outcome import Outcome
-from duress.report import figures
+from duress.report import compared, figures
 from duress.report.results import Cell, Effect, Harmful, Results
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class Page:
             if effects:
                 yield ""
                 yield from _fitting_effects(effects, options.max_width)
+        yield from compared.lines(results)
         yield ""
         yield _legend(results, roomy)
 
@@ -122,6 +123,7 @@ class Versus:
             if cells:
                 yield ""
                 yield Text(f"Only in {name}: {_listed(cells)}", style="dim")
+        yield from compared.drifted(found.drift)
         yield ""
         yield Text(
             "Harmful trials of all planned, with 95 % Wilson intervals; the change in percentage "
@@ -141,11 +143,16 @@ def _what_was_run(results: Results) -> Text:
     if run.finished < run.planned:
         head.append(f", {figures.count(run.planned - run.finished)} missing", style="yellow")
     parts = [
-        f"{figures.count(run.trials_per_cell)} per cell",
+        f"{_per_cell(results)} per cell",
         f"seed {run.seed}",
         f"read by {run.judge}",
     ]
     return head.append("  \N{MIDDLE DOT} " + " \N{MIDDLE DOT} ".join(parts), style="dim")
+
+
+def _per_cell(results: Results) -> str:
+    low, high = results.per_cell
+    return figures.count(high) if low == high else f"{figures.count(low)} to {figures.count(high)}"
 
 
 def _title(scenario: str, lang: str, results: Results) -> Text:
@@ -405,7 +412,7 @@ def _markdown(results: Results) -> str:
     run = results.run
     lines = [
         f"**{figures.count(run.planned)} trials planned, {figures.count(run.finished)} finished**; "
-        f"{run.trials_per_cell} per cell, seed {run.seed}, read by `{run.judge}`."
+        f"{_per_cell(results)} per cell, seed {run.seed}, read by `{run.judge}`."
     ]
     for (scenario, lang), cells in by_scenario(results.cells):
         lines += ["", f"### {scenario} ({lang})", ""]
@@ -440,7 +447,7 @@ def _markdown(results: Results) -> str:
             for effect in effects:
                 told = figures.points(effect.points, effect.low, effect.high)
                 lines += _row([effect.factor, effect.level, effect.reference, effect.model, told])
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *compared.markdown(results)]) + "\n"
 
 
 def _row(values: Iterable[str]) -> list[str]:
@@ -455,7 +462,7 @@ def _csv(results: Results) -> str:
     writer.writerow(
         [*names, *factors, "planned", "finished", "missing"]
         + [outcome.value for outcome in ORDER]
-        + ["harmful_rate", "low", "high", "best", "worst"]
+        + ["harmful_rate", "low", "high", "best", "worst", "standing"]
     )
     for cell in results.cells:
         writer.writerow(
@@ -463,7 +470,7 @@ def _csv(results: Results) -> str:
             + [cell.planned, cell.finished, cell.missing]
             + [cell.outcomes[outcome] for outcome in ORDER]
             + [cell.harmful.rate, cell.harmful.low, cell.harmful.high]
-            + [cell.bounds.best, cell.bounds.worst]
+            + [cell.bounds.best, cell.bounds.worst, cell.standing]
         )
     return out.getvalue()
 
