@@ -253,9 +253,12 @@ def _check(pack: Pack, design: Design) -> None:
     try:
         for lang in design.langs:
             pack.language(lang)
+    except PackError as error:
+        raise MisstatedError(("lang",), str(error)) from error
+    try:
         draw(pack, design.seed, design.pins)
     except PackError as error:
-        raise UsageError(str(error)) from error
+        raise MisstatedError(("pins",), str(error)) from error
 
 
 def varied(pack: Pack, factors: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
