@@ -258,7 +258,8 @@ class _Effect(_Kind):
         above = paired_difference_p(*counts.least, counts.n, -smallest).above
         below = paired_difference_p(*counts.most, counts.n, smallest).below
         memory.not_low, memory.not_high = min(memory.not_low, above), min(memory.not_high, below)
-        return max(memory.not_low, memory.not_high) <= self.alpha
+        # As the interval's sides have it: what is called alike has an interval within the margin.
+        return max(memory.not_low, memory.not_high) <= self.alpha / 2
 
     def _futile(self, counts: Counts, smallest: float, most: int) -> bool:
         """Return whether a claim is out of reach even if the smallest effect of interest is true.
