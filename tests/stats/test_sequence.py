@@ -33,11 +33,13 @@ def inside(found, lowest):
     return lowest <= found.low <= found.value <= found.high <= 1
 
 
+@settings(deadline=None)
 @given(counts, alphas)
 def test_the_limits_of_a_rate_hold_the_estimate_and_stay_possible(cell, alpha):
     assert inside(rate_sequence(*cell, alpha), 0)
 
 
+@settings(deadline=None)
 @given(pairs, alphas)
 def test_the_limits_of_a_paired_difference_hold_the_estimate_and_stay_possible(cell, alpha):
     assert inside(paired_difference_sequence(*cell, alpha), -1)
@@ -61,6 +63,7 @@ def test_a_smaller_alpha_never_narrows_the_limits(cell, pair, two, alpha):
         assert wider.high >= found.high
 
 
+@settings(deadline=None)
 @given(counts)
 def test_counting_what_did_not_happen_mirrors_the_rate(cell):
     count, n = cell
@@ -103,6 +106,7 @@ def test_a_value_is_left_out_exactly_when_its_p_value_says_so(cell, pair, two, a
                 assert (p(value).below <= alpha / 2) == (value > found.high)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(0, 200), st.integers(0, 200))
 def test_without_a_margin_only_the_pairs_that_differ_count(here, there, same):
     if here + there:
