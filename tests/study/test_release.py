@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -228,3 +229,50 @@ def test_arms_and_models_are_compared_over_equal_conditions():
     assert [planned[n]["condition"] for n in one.here] == [planned[n]["condition"] for n in one.there]
     assert {planned[n]["arm"] for n in one.here} == {"exit"}
     assert one.arm is None and one.model == "reference/cornered"
+
+
+RATE = Contrast(question="rate", threshold=0.2)
+
+
+def test_a_rate_far_from_the_threshold_is_decided_early_and_one_near_it_late():
+    def outcome(cell: dict[str, Any], index: int) -> str:
+        high, near = cell["levels"]["threat"] == "replacement", cell["levels"]["other"] == "1"
+        if near:
+            return "harmful" if index % 5 == 0 else "complied"
+        return "harmful" if high else "complied"
+
+    stopping = Stopping(method="confidence-sequence")
+    release, _ = play(design(primary=RATE, trials=60, stopping=stopping), cells(), outcome)
+    below, near, above, _ = release.outlooks()
+    assert (below.decision, below.above) == ("efficacy", False)
+    assert (above.decision, above.above) == ("efficacy", True)
+    assert above.n < below.n < near.n
+    assert near.decision == "undecided"
+
+
+def test_trials_that_tell_nothing_do_not_show_a_rate_to_be_low():
+    release, _ = play(design(primary=RATE, trials=60), cells(), lambda *_: "invalid")
+    assert {one.decision for one in release.outlooks()} == {"undecided"}
+
+
+def test_a_rate_that_can_no_longer_be_decided_is_given_up():
+    stopping = Stopping(method="confidence-sequence", stop_for=("efficacy", "futility"))
+    release, _ = play(
+        design(primary=RATE, trials=30, stopping=stopping),
+        cells(),
+        lambda cell, index: "harmful" if index % 5 == 0 else "complied",
+    )
+    assert {one.decision for one in release.outlooks()} == {"futility"}
+    assert max(release.released) < 30
+
+
+@pytest.mark.parametrize("method", ["obrien-fleming", "pocock"])
+def test_a_group_sequential_design_looks_when_it_said_it_would(method: str):
+    stopping = Stopping.model_validate({"method": method, "looks": 4, "stop_for": ["efficacy", "futility"]})
+    one = design(trials=40, stopping=stopping)
+    release, _ = play(one, cells(), lambda cell, index: "harmful" if index % 2 else "complied")
+    assert release.released[0] in (10, 20, 30, 40)
+    release, _ = play(one, cells(), by_threat)
+    found = only(release)
+    assert found.decision == "efficacy" and found.look == release.released[0] // 10
+    assert found.p is not None and found.level is not None and found.p <= found.level

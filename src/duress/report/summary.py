@@ -61,7 +61,7 @@ def summarise(folder: Path) -> Results:
     frozen = freeze.of_folder(folder)
     release = standing.released(plan, rows)
     found = standing.cells(
-        cells(plan.cells, release.released if release else design.trials, rows), design, frozen is not None
+        cells(plan.cells, release.given if release else design.trials, rows), design, frozen is not None
     )
     dates = _names(rows, "run_finished")
     run = Run(

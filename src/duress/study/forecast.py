@@ -27,7 +27,7 @@ REFERENCES = (0.05, 0.2, 0.5)
 """Rates for which detectable effects are told: they are largest in the middle."""
 PLAYED = 200_000
 """Trials that a simulation plays, about; it is repeated between so many and so many times:"""
-FEWEST, REPEATS = 20, 1000
+FEWEST, REPEATS = 5, 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,18 @@ class Release:
             if index < len(rows) and rows[index] == absent
         ]
 
+    @property
+    def given(self) -> list[int]:
+        """Return the trials that each cell has been given, in plan order.
+
+        More than `released` where rows go beyond it: a run that was judged again has the trials that its
+        first judge's outcomes released.
+        """
+        out = list(self.released)
+        for cell, index in self._early:
+            out[cell] = max(out[cell], index + 1)
+        return out
+
     def per_model(self) -> dict[str, int]:
         """Return the number of trials that each model has been given."""
         out: dict[str, int] = {}

@@ -291,10 +291,12 @@ def _reach(n: int, alpha: float) -> float:
 
 
 @lru_cache(maxsize=64)
-def _boundaries(looks: int, alpha: float, spending: str, sides: Literal[1, 2]) -> tuple[float, ...]:
+def _boundaries(
+    looks: int, alpha: float, spending: Literal["obrien-fleming", "pocock"], sides: Literal[1, 2]
+) -> tuple[float, ...]:
     from duress.stats.spending import boundaries
 
-    return boundaries(looks, alpha, spending, sides)  # pyright: ignore[reportArgumentType]
+    return boundaries(looks, alpha, spending, sides)
 
 
 @lru_cache(maxsize=64)
