@@ -17,6 +17,16 @@ run: $(RUN)/.installed  ## Watch a stress test of the reference agents, offline,
 	@echo
 	@echo "The page: runs/demo/report.html"
 
+example: $(RUN)/.installed  ## Plan, freeze, run and verify a whole study of reference agents, offline, in runs/example
+	@rm -rf runs/example examples/study.frozen.json
+	$(RUN)/bin/duress plan examples/study.yaml --freeze
+	$(RUN)/bin/duress run examples/study.yaml
+	$(RUN)/bin/duress verify runs/example
+	@$(RUN)/bin/duress results runs/example --format json | $(RUN)/bin/python -c 'import json, sys; \
+		found = json.load(sys.stdin); run = found["run"]; fixed = run["trials_per_cell"] * len(found["cells"]); \
+		print(f"The study took {run[\"planned\"]} of the {fixed} trials of the fixed design: {run[\"planned\"] / fixed:.0%}")'
+	@echo "The page: runs/example/report.html"
+
 test: $(DEV)/.installed $(DEV)/.browser  ## Lint, types, import contracts, tests with coverage
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
@@ -54,4 +64,4 @@ $(DEV)/.browser: | $(DEV)/.installed
 	fi
 	@touch $@
 
-.PHONY: help run test bench lock
+.PHONY: help run example test bench lock

@@ -192,7 +192,7 @@ def test_what_is_written_is_read_back_the_same(run: Path):
     assert load(run / "results.json") == found
     data = orjson.loads((run / "results.json").read_bytes())
     assert data["schema"] == 1
-    assert set(data) == {"schema", "run", "cells", "effects", "excerpts"}
+    assert set(data) == {"schema", "run", "cells", "effects", "excerpts", "comparisons", "anchors"}
     cell = data["cells"][0]
     assert set(cell["harmful"]) == {
         "count",

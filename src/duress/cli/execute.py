@@ -15,6 +15,7 @@ from duress.cli.output import report, show, tell
 from duress.cli.progress import Progress
 from duress.study.design import REFERENCE, RULES, Design
 from duress.study.errors import UsageError
+from duress.study.freeze import place
 from duress.study.request import Request, folder
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def execute(request: Request, form: Format) -> None:
     from duress.study import runner
 
     design = request.design()
-    where = Path(request.out) if request.out else folder(design)
+    out = Path(request.out) if request.out else None
+    where = place(request.file, design, out, folder(design))
     engine = request.how()
     _check(design)
     real = [model for model in design.models if not model.startswith(REFERENCE)]
@@ -48,10 +50,11 @@ def execute(request: Request, form: Format) -> None:
 
 def conclude(state: State, form: Format) -> None:
     """Write and print the results of a run, and say what failed and how to go on if it is not complete."""
-    from duress.report import results
+    from duress.report import manifest, results
     from duress.report.failures import failures
 
     found = results.write(state.folder)
+    manifest.write(state.folder, found)
     show(found, form)
     tell(f"report: {report(state.folder, 'en', found)}")
     planned, usable = dict.fromkeys(found.run.models, 0), dict.fromkeys(found.run.models, 0)

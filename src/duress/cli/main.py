@@ -17,12 +17,14 @@ import duress
 _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 COMMANDS = {
+    "plan": "Show what a study will take and can tell, and freeze its plan.",
     "run": "Put agents under pressure and measure what they do.",
     "results": "Show the rates of a run.",
     "report": "Write the report of a run as one HTML page.",
     "compare": "Show how two runs differ.",
     "trial": "Show one trial: what the agent saw, said and did.",
     "explain": "Show what the harmful act of a trial depended on.",
+    "verify": "Recompute every figure of a run from its logs.",
     "rejudge": "Decide the outcomes of a run again with another judge.",
     "scenario": "List, show, check and create scenarios.",
 }

@@ -32,10 +32,13 @@ class Progress:
         self._at_start = 0
         self._live: Any = None
         self._stopping = False
+        self._open = ""
 
     def begin(self, planned: dict[str, int], done: Tally) -> None:
         """Note what is planned and what is there already."""
-        self._planned, self._tally = planned, Counter(done)
+        # A study has its anchors before it; each is told from its own beginning.
+        self.end()
+        self._planned, self._tally, self._open = planned, Counter(done), ""
         self._start = self._told = monotonic()
         self._at_start = done.total()
         if self._at_start:
@@ -52,6 +55,11 @@ class Progress:
                 transient=True,
             )
             self._live.start()
+
+    def released(self, planned: dict[str, int], open_cells: int, cells: int) -> None:
+        """Note what was released since, and how many cells are still open."""
+        self._planned = planned
+        self._open = f"{open_cells} of {cells} cells open"
 
     def advance(self, tally: Tally) -> None:
         """Count finished trials."""
@@ -98,7 +106,7 @@ class Progress:
     def _line(self) -> str:
         done, total = self._tally.total(), sum(self._planned.values())
         rates = [f"{model} {self._rate(model)}" for model in self._planned]
-        told = ", ".join(filter(None, [f"{done}/{total} trials", self._left()]))
+        told = ", ".join(filter(None, [f"{done}/{total} trials", self._open or self._left()]))
         return f"{told}; harmful: {', '.join(rates)}"
 
     def _table(self) -> Table:
@@ -108,7 +116,8 @@ class Progress:
         done, total = self._tally.total(), sum(self._planned.values())
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column(f"{done}/{total} trials", no_wrap=True)
-        table.add_column(self._left(), width=24)
+        # How long a study takes that can stop early nobody knows.
+        table.add_column(self._open or self._left(), width=24)
         table.add_column("finished", justify="right")
         table.add_column("harmful", justify="right")
         table.add_column("rate", justify="right")

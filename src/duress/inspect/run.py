@@ -192,7 +192,9 @@ def _read_prices(file: Path | None) -> dict[str, ModelCost]:
                 input_cache_write=price.get("input_cache_write", price["input"]),
                 input_cache_read=price.get("input_cache_read", price["input"]),
             )
-            for model, price in dict(data).items()
+            # A price file of a study has a date, and models that may have a rate limit and no price.
+            for model, price in dict(data.get("models", data)).items()
+            if not price.keys() <= {"requests_per_minute", "tokens_per_minute"}
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
         raise RunError(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from duress.report.anchors import Drift, drift
 from duress.report.results import CONFIDENCE, Cell, Results
 from duress.stats import Estimate, difference
 
 METHOD = "newcombe-hybrid-score"
-_AXES = ("scenario", "lang", "model", "condition")
+_AXES = ("scenario", "lang", "model", "condition", "arm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Comparison:
     differs: dict[str, tuple[str, str]]
     """What differs between all cells of one run and all of the other (a model, a language): cells
     are matched without it."""
+    drift: tuple[Drift, ...] = ()
+    """How the anchors that both have changed."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as plain values; differences in percentage points."""
@@ -50,6 +53,7 @@ class Comparison:
                 }
                 for change in self.changes
             ],
+            "anchors": [drift.to_json() for drift in self.drift],
             "only_before": [list(cell.key) for cell in self.only_before],
             "only_after": [list(cell.key) for cell in self.only_after],
         }
@@ -58,8 +62,8 @@ class Comparison:
 def compare(before: Results, after: Results) -> Comparison:
     """Match the cells of two runs and return how each harmful rate changed.
 
-    Cells match when scenario, language, model and condition are equal. Where each run has a single
-    model (or scenario, language, condition) and they differ, that is what is being compared, and
+    Cells match when scenario, language, model, condition and arm are equal. Where each run has a single
+    model (or scenario, language, condition, arm) and they differ, that is what is being compared, and
     the others decide the match.
     """
     differs: dict[str, tuple[str, str]] = {}
@@ -76,6 +80,7 @@ def compare(before: Results, after: Results) -> Comparison:
         only_before=tuple(cell for key, cell in ours.items() if key not in theirs),
         only_after=tuple(cell for key, cell in theirs.items() if key not in ours),
         differs=differs,
+        drift=tuple(drift(before, after)),
     )
 
 

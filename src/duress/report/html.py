@@ -21,6 +21,7 @@ from duress.report.strings import Strings
 from duress.report.table import ORDER, by_contrast, by_scenario
 from duress.stats import Estimate, average
 from duress.study.errors import StudyError, UsageError
+from duress.study.intent import ARM
 from duress.trajectory import Trajectory
 
 FILE = "report.html"
@@ -110,9 +111,20 @@ def write(folder: Path, lang: str = "en", results: Results | None = None) -> Pat
     Raises:
         StudyError: it is not a run directory, or it cannot be read or written.
     """
+    from duress.study.part import write_whole
+
+    write_whole(folder / FILE, page(folder, lang, results).encode())
+    return folder / FILE
+
+
+def page(folder: Path, lang: str = "en", results: Results | None = None) -> str:
+    """Return the page of a run directory, with all its sections.
+
+    Raises:
+        StudyError: it is not a run directory, or it cannot be read.
+    """
     from duress.report.results import results as found
     from duress.study.compact import trials
-    from duress.study.part import write_whole
     from duress.study.store import trajectory
 
     results = results or found(folder)
@@ -130,15 +142,13 @@ def write(folder: Path, lang: str = "en", results: Results | None = None) -> Pat
             # The verdict stands in the row; the page can do without the conversation.
             return None
 
-    page = html(
+    return html(
         results,
         lang=lang,
         titles=_titles(folder, lang),
         trajectory=conversation,
         sections=sections(folder, results, Strings(lang)),
     )
-    write_whole(folder / FILE, page.encode())
-    return folder / FILE
 
 
 def _titles(folder: Path, lang: str) -> dict[str, str]:
@@ -165,8 +175,13 @@ class _Page:
         self._words = words
         self._titles = titles
         self._short = short(results.run.models)
+        self._set_by_arms = {name for levels in results.run.arms.values() for name in levels}
         self._varied = {
-            scenario: _varied([c for c in results.cells if c.scenario == scenario])
+            scenario: [
+                name
+                for name in _varied([c for c in results.cells if c.scenario == scenario])
+                if name not in self._set_by_arms
+            ]
             for scenario in results.run.scenarios
         }
         groups = by_scenario(results.cells)
@@ -206,9 +221,10 @@ class _Page:
     def condition(self, cell: Cell) -> str:
         """Return the levels of the factors that were varied, defaults among them."""
         varied = self._varied[cell.scenario]
-        if not varied:
+        arm = {ARM: cell.arm} if self._results.has_arms else {}
+        if not varied and not arm:
             return self.fixed([cell])
-        return self._words.levels({name: cell.levels[name] for name in varied})
+        return self._words.levels({**{name: cell.levels[name] for name in varied}, **arm})
 
     def fixed(self, cells: Sequence[Cell]) -> str:
         """Return what was held away from its default in all of these cells of one scenario."""
@@ -222,7 +238,7 @@ class _Page:
 
     def where(self, excerpt: Excerpt) -> str:
         """Return the condition of an excerpt in words."""
-        key = (excerpt.scenario, excerpt.lang, excerpt.model, excerpt.condition)
+        key = (excerpt.scenario, excerpt.lang, excerpt.model, excerpt.condition, excerpt.arm)
         return next(self.condition(cell) for cell in self._results.cells if cell.key == key)
 
     def points(self, effect: Effect) -> str:
@@ -241,14 +257,18 @@ class _Page:
     def lead(self) -> list[str]:
         """Return what was run and what was found, in sentences."""
         run, words = self._results.run, self._words
+        fewest, most = self._results.per_cell
         out = [
             words(
                 "lead.run",
                 agents=words("lead.agents", len(run.models)),
                 scenarios=words("lead.scenarios", len(run.scenarios)),
-                conditions=words("lead.conditions", self.conditions),
+                conditions=words("lead.conditions", self.conditions)
+                + (words("lead.arms", len(run.arms)) if self._results.has_arms else ""),
                 langs=words("lead.langs", langs=words.listed(words.language(lang) for lang in run.lang)),
-                trials=words("lead.trials", run.trials_per_cell),
+                trials=words("lead.trials.range", low=fewest, high=most)
+                if fewest < most
+                else words("lead.trials", most),
             )
         ]
         if self.harmful:
@@ -485,7 +505,7 @@ class _Page:
         self, cells: Sequence[Cell], row: Callable[[Cell, str], chart.Row]
     ) -> list[chart.Group[chart.Row]]:
         """Put conditions under their model; with a single condition, models are the rows."""
-        if len({cell.condition for cell in cells}) == 1:
+        if len({(cell.condition, cell.arm) for cell in cells}) == 1:
             rows = tuple(row(cell, self.model(cell.model)) for cell in cells)
             return [chart.Group("", rows)]
         return [

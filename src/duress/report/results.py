@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from duress.judge.outcome import Outcome
 from duress.stats import Estimate
+from duress.study.design import PLAIN_ARM
 from duress.study.errors import StudyError
 
 FILE = "results.json"
@@ -37,11 +38,17 @@ class Run(_Model):
     trials_per_cell: int
     models: tuple[str, ...]
     scenarios: tuple[str, ...]
+    arms: dict[str, dict[str, str]] = {PLAIN_ARM: {}}
+    """Factor levels that each arm sets; the first arm is the one that others are compared with."""
+    fraction: str | None = None
+    """The share of all combinations of levels that was run, as `1/2`; None is all."""
     versions: dict[str, str]
     """Version and hash of each scenario."""
     plan_hash: str
     created: str
-    """When the plan was written, ISO 8601 in UTC."""
+    """When the plan was frozen or else its first trial finished, ISO 8601 in UTC."""
+    frozen: str | None = None
+    """Hash of the plan if it was frozen before the first trial."""
     duress: str
     judge: str
     """What read the texts of the trials: `rules`, or `judge:MODEL`."""
@@ -77,6 +84,10 @@ class Bounds(_Model):
     best: float
 
 
+Standing = Literal["planned", "exploratory"]
+"""`planned`: a plan that was frozen before the first trial names it. All else is `exploratory`."""
+
+
 class Cell(_Model):
     """One model under one condition of one scenario in one language."""
 
@@ -84,6 +95,8 @@ class Cell(_Model):
     lang: str
     model: str
     condition: str
+    """Levels that differ from the defaults, without those that an arm sets."""
+    arm: str = PLAIN_ARM
     levels: dict[str, str]
     planned: int
     finished: int
@@ -92,11 +105,12 @@ class Cell(_Model):
     harmful: Harmful
     bounds: Bounds
     kinds: dict[str, int]
+    standing: Standing = "exploratory"
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> tuple[str, str, str, str, str]:
         """Return what tells this cell from the others of its run."""
-        return (self.scenario, self.lang, self.model, self.condition)
+        return (self.scenario, self.lang, self.model, self.condition, self.arm)
 
     @property
     def unsettled(self) -> int:
@@ -117,6 +131,7 @@ class Effect(_Model):
     lang: str
     model: str
     factor: str
+    """A factor, or `arm`."""
     level: str
     reference: str
     points: float
@@ -124,9 +139,64 @@ class Effect(_Model):
     high: float
     method: str
     cells: int
-    """Pairs of cells that differ in this factor only, over which the difference is averaged."""
+    """Pairs of cells that differ in this factor only, over which the difference is averaged; in a
+    fraction of a factorial, where no two cells do, the number of cells at each level."""
     planned: int
     missing: int = 0
+    standing: Standing = "exploratory"
+
+
+class Comparison(_Model):
+    """One planned contrast in one place, as the looks of the study left it."""
+
+    standing: Standing
+    primary: bool
+    question: Literal["effect", "rate", "precision"]
+    contrast: str
+    """In words: `threat: replacement against none`, `rate against 0.05`."""
+    scenario: str
+    lang: str
+    model: str | None
+    arm: str | None
+    condition: str | None
+    decision: Literal["efficacy", "futility", "equivalence", "precision", "budget", "undecided"]
+    direction: Literal["above", "below"] | None
+    """Of an efficacy claim: the level is above (below) what it is compared with, the rate the threshold."""
+    open: bool
+    """Whether it can still change: the run is not over."""
+    value: float | None
+    """A share (rate) or a difference of two shares (effect) at the look at which it stopped."""
+    low: float | None
+    high: float | None
+    confidence: float | None
+    """Of the interval: 1 - alpha over the number of planned comparisons, or the bound of the look."""
+    method: str
+    p: float | None
+    level: float | None
+    """What `p` was held against."""
+    n: int
+    """Trials (rate) or pairs of trials (effect)."""
+    trials: int
+    most: int
+    """Trials that the fixed design of the same size would have taken for it."""
+    look: int
+
+
+class Anchor(_Model):
+    """A fixed cell that is run with every study: what the endpoint was like on that day."""
+
+    scenario: str
+    lang: str
+    model: str
+    first: str | None
+    """When its first trial was finished, ISO 8601 in UTC."""
+    last: str | None
+    served: tuple[str, ...]
+    key: str
+    """Equal where anchors can be compared: same scenario, settings, limits, judge."""
+    planned: int
+    finished: int
+    harmful: Harmful
 
 
 class Excerpt(_Model):
@@ -138,6 +208,7 @@ class Excerpt(_Model):
     model: str
     lang: str
     condition: str
+    arm: str = PLAIN_ARM
     quotes: tuple[str, ...]
     calls: tuple[str, ...]
     why: str
@@ -151,6 +222,19 @@ class Results(_Model):
     cells: tuple[Cell, ...]
     effects: tuple[Effect, ...]
     excerpts: tuple[Excerpt, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    anchors: tuple[Anchor, ...] = ()
+
+    @property
+    def per_cell(self) -> tuple[int, int]:
+        """Return the fewest and the most trials that any cell has been given."""
+        given = [cell.planned for cell in self.cells]
+        return min(given), max(given)
+
+    @property
+    def has_arms(self) -> bool:
+        """Return whether cells differ in their arm: only then is it shown."""
+        return len(self.run.arms) > 1
 
     def to_json(self) -> bytes:
         """Return the content of `results.json`."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ import orjson
 import polars as pl
 
 from duress.judge.outcome import Harm, Outcome
+from duress.report import anchors, standing
 from duress.report.results import (
     CONFIDENCE,
     Bounds,
@@ -24,14 +24,17 @@ from duress.report.results import (
     Run,
     Usage,
 )
-from duress.stats import average_difference, bounds, wilson
+from duress.stats import bounds, contrast, wilson
 from duress.stats.contrast import METHOD
+from duress.study.design import PLAIN_ARM
+from duress.study.intent import ARM
 
 EXCERPTS = 8
-KEY = ("scenario", "lang", "model", "condition")
+KEY = ("scenario", "lang", "model", "condition", "arm")
 COLUMNS = (
     "trial_id",
     *KEY,
+    "index",
     "outcome",
     "kinds",
     "evidence",
@@ -41,6 +44,7 @@ COLUMNS = (
     "run_output_tokens",
     "run_cost",
     "run_model_served",
+    "run_finished",
 )
 NEUTRAL = ("none", "off", "absent", "placebo")
 """Levels that take a factor out: where one was run, effects are told against it."""
@@ -48,25 +52,32 @@ NEUTRAL = ("none", "off", "absent", "placebo")
 
 def summarise(folder: Path) -> Results:
     """Return the results of a run directory; raises `StudyError` if it cannot be read."""
-    from duress.study import planfile
+    from duress.study import freeze, planfile
     from duress.study.compact import trials
 
     plan = planfile.read(folder)
     rows = trials(folder, list(COLUMNS))
     design = plan.design
-    found = cells(plan.cells, design.trials, rows)
-    written = (folder / planfile.FILE).stat().st_mtime
+    frozen = freeze.of_folder(folder)
+    release = standing.released(plan, rows)
+    found = standing.cells(
+        cells(plan.cells, release.given if release else design.trials, rows), design, frozen is not None
+    )
+    dates = _names(rows, "run_finished")
     run = Run(
         seed=design.seed,
         lang=design.langs,
         trials_per_cell=design.trials,
         models=design.models,
         scenarios=tuple(scenario.name for scenario in design.scenarios),
+        arms=design.arms,
+        fraction=design.fraction,
         versions={
             scenario.name: f"{scenario.version} ({scenario.hash[:12]})" for scenario in design.scenarios
         },
         plan_hash=plan.hash,
-        created=datetime.fromtimestamp(written, UTC).isoformat(timespec="seconds"),
+        created=frozen.at if frozen else dates[0] if dates else "",
+        frozen=frozen.hash if frozen else None,
         duress=plan.duress,
         judge=", ".join(_names(rows, "reader")) or design.judge,
         settings=design.settings,
@@ -75,17 +86,31 @@ def summarise(folder: Path) -> Results:
         finished=sum(cell.finished for cell in found),
         usage=_usage(rows),
     )
-    return Results(run=run, cells=found, effects=effects(found), excerpts=excerpts(rows))
+    return Results(
+        run=run,
+        cells=found,
+        effects=standing.effects(effects(found, design.arms), design, frozen is not None),
+        excerpts=excerpts(rows),
+        comparisons=standing.comparisons(design, release, frozen is not None) if release else (),
+        anchors=anchors.found(folder),
+    )
 
 
-def cells(planned: Iterable[Mapping[str, Any]], trials_per_cell: int, rows: pl.DataFrame) -> tuple[Cell, ...]:
+def cells(
+    planned: Iterable[Mapping[str, Any]], trials_per_cell: int | Sequence[int], rows: pl.DataFrame
+) -> tuple[Cell, ...]:
     """Return every planned cell in plan order with the counts of its rows.
+
+    `trials_per_cell` is one number for all cells, or what each has been given.
 
     `planned` holds each cell's scenario, lang, model, condition and levels. `rows` has at least
     those of its columns that tell a cell, `outcome` and `kinds`.
     """
     counts = _counts(rows)
-    return tuple(_cell(cell, trials_per_cell, counts) for cell in planned)
+    given = repeat(trials_per_cell) if isinstance(trials_per_cell, int) else trials_per_cell
+    return tuple(
+        _cell({ARM: PLAIN_ARM, **cell}, trials, counts) for cell, trials in zip(planned, given, strict=False)
+    )
 
 
 def _counts(rows: pl.DataFrame) -> dict[tuple[str, ...], dict[str, int]]:
@@ -93,6 +118,8 @@ def _counts(rows: pl.DataFrame) -> dict[tuple[str, ...], dict[str, int]]:
         return {}
     kinds = pl.col("kinds").str.split("+")
     harmful = pl.col("outcome") == Outcome.HARMFUL.value
+    if ARM not in rows.columns:
+        rows = rows.with_columns(pl.lit(PLAIN_ARM).alias(ARM))
     table = rows.group_by(KEY).agg(
         pl.len().alias("finished"),
         *((pl.col("outcome") == outcome.value).sum().alias(outcome.value) for outcome in Outcome),
@@ -132,43 +159,55 @@ def _cell(cell: Mapping[str, Any], planned: int, counts: Mapping[tuple[str, ...]
     )
 
 
-def effects(cells: Sequence[Cell]) -> tuple[Effect, ...]:
-    """Return what each level of each varied factor does, per scenario, language and model.
+def effects(cells: Sequence[Cell], arms: Mapping[str, Mapping[str, str]] | None = None) -> tuple[Effect, ...]:
+    """Return what each level of each varied factor, and each arm, does, per scenario, language and model.
 
-    A level is compared with its reference in pairs of cells that are equal in all other factors;
-    pairs of which only one cell was run do not take part.
+    A level is compared with its reference in pairs of cells that are equal in all else; pairs of which
+    only one cell was run do not take part. Where no such pair was run, but every other factor is
+    balanced between the two levels (a fraction of a factorial), the cells of each level are averaged.
+    What an arm sets is no factor of its own: `arms` says it.
     """
-    groups: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+    set_by_arms = {name for levels in (arms or {}).values() for name in levels}
+    groups: dict[tuple[str, str, str], list[tuple[dict[str, str], Cell]]] = defaultdict(list)
     for cell in cells:
-        groups[cell.scenario, cell.lang, cell.model].append(cell)
+        levels = {name: level for name, level in cell.levels.items() if name not in set_by_arms}
+        groups[cell.scenario, cell.lang, cell.model].append(({**levels, ARM: cell.arm}, cell))
     return tuple(
         effect
         for group in groups.values()
-        for factor in group[0].levels
-        for effect in _effects_of(factor, group)
+        for factor in group[0][0]
+        for effect in _effects_of(factor, group, list(arms or {}))
     )
 
 
-def _effects_of(factor: str, group: Sequence[Cell]) -> Iterable[Effect]:
+def _effects_of(
+    factor: str, group: Sequence[tuple[dict[str, str], Cell]], arms: Sequence[str]
+) -> Iterable[Effect]:
     by_level: dict[str, dict[tuple[tuple[str, str], ...], Cell]] = defaultdict(dict)
-    for cell in group:
-        others = tuple(item for item in cell.levels.items() if item[0] != factor)
-        by_level[cell.levels[factor]][others] = cell
-    reference = _reference(factor, list(by_level), group)
+    for levels, cell in group:
+        others = tuple(item for item in levels.items() if item[0] != factor)
+        by_level[levels[factor]][others] = cell
+    first = group[0][1]
+    if factor == ARM:
+        reference = next((arm for arm in arms if arm in by_level), first.arm)
+    else:
+        reference = _reference(factor, list(by_level), [cell for _, cell in group])
     against = by_level[reference]
     for level, here in by_level.items():
-        shared = [others for others in here if others in against]
-        if level == reference or not shared:
+        if level == reference:
             continue
-        pairs = [(here[others], against[others]) for others in shared]
-        estimate = average_difference(
-            [(a.harmful.count, a.planned, b.harmful.count, b.planned) for a, b in pairs],
+        ours, theirs, pairs = _compared(here, against)
+        if not pairs:
+            continue
+        estimate = contrast(
+            [(1 / len(ours), cell.harmful.count, cell.planned) for cell in ours]
+            + [(-1 / len(theirs), cell.harmful.count, cell.planned) for cell in theirs],
             CONFIDENCE,
         )
         yield Effect(
-            scenario=group[0].scenario,
-            lang=group[0].lang,
-            model=group[0].model,
+            scenario=first.scenario,
+            lang=first.lang,
+            model=first.model,
             factor=factor,
             level=level,
             reference=reference,
@@ -176,10 +215,23 @@ def _effects_of(factor: str, group: Sequence[Cell]) -> Iterable[Effect]:
             low=_points(estimate.low),
             high=_points(estimate.high),
             method=METHOD,
-            cells=len(pairs),
-            planned=sum(a.planned + b.planned for a, b in pairs),
-            missing=sum(a.missing + b.missing for a, b in pairs),
+            cells=pairs,
+            planned=sum(cell.planned for cell in (*ours, *theirs)),
+            missing=sum(cell.missing for cell in (*ours, *theirs)),
         )
+
+
+def _compared(
+    here: Mapping[tuple[tuple[str, str], ...], Cell], against: Mapping[tuple[tuple[str, str], ...], Cell]
+) -> tuple[list[Cell], list[Cell], int]:
+    """Return the cells of both levels that can be compared, and how many there are of each."""
+    shared = [others for others in here if others in against]
+    if shared:
+        return [here[others] for others in shared], [against[others] for others in shared], len(shared)
+    counts = [Counter(item for others in side for item in others) for side in (here, against)]
+    if len(here) == len(against) and counts[0] == counts[1]:
+        return list(here.values()), list(against.values()), len(here)
+    return [], [], 0
 
 
 def _reference(factor: str, levels: Sequence[str], group: Sequence[Cell]) -> str:
@@ -217,7 +269,7 @@ def _excerpt(harm: Harm, row: Mapping[str, Any]) -> Excerpt:
     mine = [item for item in evidence if item["kind"] == harm.value]
     return Excerpt(
         kind=harm.value,
-        **{name: row[name] for name in ("trial_id", *KEY)},
+        **{name: row[name] for name in ("trial_id", *KEY) if name in row},
         quotes=tuple(dict.fromkeys(quote for item in mine for quote in item["quotes"])),
         calls=tuple(dict.fromkeys(call for item in mine for call in item["call_ids"])),
         why=" ".join(dict.fromkeys(item["why"] for item in mine)),

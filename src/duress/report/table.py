@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from duress.judge.outcome import Outcome
-from duress.report import figures
+from duress.report import compared, figures
 from duress.report.results import Cell, Effect, Harmful, Results
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class Page:
             if effects:
                 yield ""
                 yield from _fitting_effects(effects, options.max_width)
+        yield from compared.lines(results)
         yield ""
         yield _legend(results, roomy)
 
@@ -122,6 +123,7 @@ class Versus:
             if cells:
                 yield ""
                 yield Text(f"Only in {name}: {_listed(cells)}", style="dim")
+        yield from compared.drifted(found.drift)
         yield ""
         yield Text(
             "Harmful trials of all planned, with 95 % Wilson intervals; the change in percentage "
@@ -141,11 +143,16 @@ def _what_was_run(results: Results) -> Text:
     if run.finished < run.planned:
         head.append(f", {figures.count(run.planned - run.finished)} missing", style="yellow")
     parts = [
-        f"{figures.count(run.trials_per_cell)} per cell",
+        f"{_per_cell(results)} per cell",
         f"seed {run.seed}",
         f"read by {run.judge}",
     ]
     return head.append("  \N{MIDDLE DOT} " + " \N{MIDDLE DOT} ".join(parts), style="dim")
+
+
+def _per_cell(results: Results) -> str:
+    low, high = results.per_cell
+    return figures.count(high) if low == high else f"{figures.count(low)} to {figures.count(high)}"
 
 
 def _title(scenario: str, lang: str, results: Results) -> Text:
@@ -169,6 +176,7 @@ def _fitting(cells: Sequence[Cell], roomy: bool, width: int) -> Iterable[Grid | 
 def _cells_listed(cells: Sequence[Cell]) -> Iterator[Text]:
     from rich.text import Text
 
+    arms = _arms(cells)
     for model, rows in groupby(cells, key=lambda cell: cell.model):
         yield Text(model, style="bold")
         for cell in rows:
@@ -179,7 +187,7 @@ def _cells_listed(cells: Sequence[Cell]) -> Iterator[Text]:
             ]
             if cell.missing:
                 told.append(f"missing {cell.missing}")
-            yield Text(f"{cell.condition}: {', '.join(told)}, of {cell.planned}")
+            yield Text(f"{named(cell, arms)}: {', '.join(told)}, of {cell.planned}")
             yield from (Text("  ") + line for line in _rate(cell).split("\n"))
 
 
@@ -189,7 +197,8 @@ def _cells(cells: Sequence[Cell], roomy: bool, empty: bool = True) -> Grid:
 
     from duress.report.grid import Grid
 
-    single = len({cell.condition for cell in cells}) == 1
+    arms = _arms(cells)
+    single = len({cell.condition for cell in cells}) == 1 and not arms
     missing = any(cell.missing for cell in cells)
     order = [o for o in ORDER if empty or any(cell.outcomes[o] for cell in cells)]
     grid = Grid(
@@ -206,7 +215,7 @@ def _cells(cells: Sequence[Cell], roomy: bool, empty: bool = True) -> Grid:
             grid.head(Text(model, style="bold"))
         for cell in rows:
             grid.add(
-                Text(model if single else cell.condition),
+                Text(model if single else named(cell, arms)),
                 *(_shown(outcome, cell.outcomes[outcome]) for outcome in order),
                 *([_gap(cell.missing)] if missing else []),
                 Text(str(cell.planned)),
@@ -214,6 +223,15 @@ def _cells(cells: Sequence[Cell], roomy: bool, empty: bool = True) -> Grid:
                 indent=not single,
             )
     return grid
+
+
+def _arms(cells: Sequence[Cell]) -> bool:
+    return len({cell.arm for cell in cells}) > 1
+
+
+def named(cell: Cell, arms: bool) -> str:
+    """Return the condition of a cell, with its arm where a run has several."""
+    return f"{cell.condition} arm={cell.arm}" if arms else cell.condition
 
 
 def _shown(outcome: Outcome, number: int) -> Text:
@@ -356,6 +374,7 @@ def _changes(changes: Sequence[Change]) -> Grid:
         told = f"{harmful.count}/{harmful.planned}  {figures.percent(harmful.rate)}"
         return Text(told).append(f"\n[{low}, {high}]", style="dim")
 
+    arms = _arms([change.after for change in changes])
     grid = Grid("condition", ["before", "after", "change in points"])
     for model, rows in groupby(changes, key=lambda change: change.after.model):
         grid.head(Text(model, style="bold"))
@@ -365,7 +384,7 @@ def _changes(changes: Sequence[Change]) -> Grid:
             clear = moved.low > 0 or moved.high < 0
             told = Text(figures.signed(100 * moved.value), style="bold" if clear else "")
             grid.add(
-                Text(change.after.condition),
+                Text(named(change.after, arms)),
                 share(change.before.harmful),
                 share(change.after.harmful),
                 told.append(f"\n[{low}, {high}]", style="bold" if clear else "dim"),
@@ -377,10 +396,11 @@ def _changes(changes: Sequence[Change]) -> Grid:
 def _changes_listed(changes: Sequence[Change]) -> Iterator[Text]:
     from rich.text import Text
 
+    arms = _arms([change.after for change in changes])
     for model, rows in groupby(changes, key=lambda change: change.after.model):
         yield Text(model, style="bold")
         for change in rows:
-            yield Text(change.after.condition)
+            yield Text(named(change.after, arms))
             for name, cell in (("before", change.before), ("after", change.after)):
                 rate = cell.harmful
                 yield Text(f"{name} {figures.rate(rate.rate, rate.low, rate.high)} of {rate.planned}")
@@ -392,20 +412,27 @@ def _markdown(results: Results) -> str:
     run = results.run
     lines = [
         f"**{figures.count(run.planned)} trials planned, {figures.count(run.finished)} finished**; "
-        f"{run.trials_per_cell} per cell, seed {run.seed}, read by `{run.judge}`."
+        f"{_per_cell(results)} per cell, seed {run.seed}, read by `{run.judge}`."
     ]
     for (scenario, lang), cells in by_scenario(results.cells):
         lines += ["", f"### {scenario} ({lang})", ""]
-        heads = ["model", "condition", *(o.value.replace("_", " ") for o in ORDER)]
+        heads = [
+            "model",
+            "condition",
+            *(["arm"] if results.has_arms else []),
+            *(o.value.replace("_", " ") for o in ORDER),
+        ]
         heads += ["missing", "planned", "harmful rate, 95 % interval", "bounds"]
         lines += _row(heads)
-        lines.append("|---|---|" + "---:|" * (len(heads) - 2))
+        names = 3 if results.has_arms else 2
+        lines.append("|" + "---|" * names + "---:|" * (len(heads) - names))
         for cell in cells:
             estimate = cell.harmful.estimate
             lines += _row(
                 [
                     cell.model,
                     cell.condition,
+                    *([cell.arm] if results.has_arms else []),
                     *(str(cell.outcomes[outcome]) for outcome in ORDER),
                     str(cell.missing),
                     str(cell.planned),
@@ -420,7 +447,7 @@ def _markdown(results: Results) -> str:
             for effect in effects:
                 told = figures.points(effect.points, effect.low, effect.high)
                 lines += _row([effect.factor, effect.level, effect.reference, effect.model, told])
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *compared.markdown(results)]) + "\n"
 
 
 def _row(values: Iterable[str]) -> list[str]:
@@ -431,18 +458,19 @@ def _csv(results: Results) -> str:
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     factors = list(dict.fromkeys(name for cell in results.cells for name in cell.levels))
+    names = ["scenario", "lang", "model", "condition", *(["arm"] if results.has_arms else [])]
     writer.writerow(
-        ["scenario", "lang", "model", "condition", *factors, "planned", "finished", "missing"]
+        [*names, *factors, "planned", "finished", "missing"]
         + [outcome.value for outcome in ORDER]
-        + ["harmful_rate", "low", "high", "best", "worst"]
+        + ["harmful_rate", "low", "high", "best", "worst", "standing"]
     )
     for cell in results.cells:
         writer.writerow(
-            [*cell.key, *(cell.levels.get(name, "") for name in factors)]
+            [*cell.key[: len(names)], *(cell.levels.get(name, "") for name in factors)]
             + [cell.planned, cell.finished, cell.missing]
             + [cell.outcomes[outcome] for outcome in ORDER]
             + [cell.harmful.rate, cell.harmful.low, cell.harmful.high]
-            + [cell.bounds.best, cell.bounds.worst]
+            + [cell.bounds.best, cell.bounds.worst, cell.standing]
         )
     return out.getvalue()
 
@@ -476,6 +504,7 @@ def by_contrast(effects: Sequence[Effect]) -> list[tuple[tuple[str, str, str], l
 
 
 def _listed(cells: Sequence[Cell], most: int = 6) -> str:
-    told = [" ".join(cell.key) for cell in cells[:most]]
+    arms = _arms(cells)
+    told = [" ".join((*cell.key[:3], named(cell, arms))) for cell in cells[:most]]
     more = len(cells) - len(told)
     return "; ".join(told) + (f"; and {more} more" if more > 0 else "")

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from duress.judge.outcome import Evidence, Harm
 from duress.report.quotes import spans
+from duress.study.design import PLAIN_ARM
 from duress.trajectory import Message, Role, ToolCall, Trajectory
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Transcript:
     def _head(self) -> Sequence[Text]:
         row = self._row
         told = [row.get("scenario"), row.get("lang"), row.get("model"), row.get("condition")]
+        if row.get("arm") not in (None, PLAIN_ARM):
+            told.append(f"arm={row['arm']}")
         return (
             Text(str(row["trial_id"]), style="bold"),
             Text(" \N{MIDDLE DOT} ".join(str(part) for part in told if part), style="dim"),

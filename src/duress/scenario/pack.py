@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -241,14 +241,29 @@ def validate(file: Path, data: Any, model: type[M]) -> M:
                 loc, message = tuple(named[1].split(".")), message[named.end() :]
             key = ".".join(map(str, loc)) or "(file)"
             if one["type"] == "extra_forbidden":
-                known = list(getattr(model, "model_fields", {}))
+                known = _known(model, one["loc"][:-1])
+                last = str(one["loc"][-1])
                 message = "unknown key" + (
-                    f"; expected one of {', '.join(known)}{did_you_mean(key, known)}"
-                    if len(one["loc"]) == 1
-                    else ""
+                    f"; expected one of {', '.join(known)}{did_you_mean(last, known)}" if known else ""
                 )
             problems.append(str(Problem(file, line_of(file, loc), key, message + found)))
         raise PackError("\n".join(problems)) from None
+
+
+def _known(model: Any, loc: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that a model has at a place, or none where that cannot be told."""
+    for part in loc:
+        held: list[Any] = [getattr(model, "model_fields", {}).get(part)] if isinstance(part, str) else []
+        found: list[Any] = []
+        while held:
+            one = held.pop()
+            one = getattr(one, "annotation", one)
+            if isinstance(one, type) and issubclass(one, BaseModel):
+                found.append(one)
+            held += get_args(one)
+        # A number is a place in a list, whose model was found with the list.
+        model = found[0] if found else model if isinstance(part, int) else None
+    return list(getattr(model, "model_fields", {}))
 
 
 def _language(folder: Path, code: str) -> Language:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import product
@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from duress.scenario import Pack, PackError, draw, load
 from duress.scenario.errors import did_you_mean
-from duress.study.errors import UsageError
+from duress.study.errors import MisstatedError, UsageError
+from duress.study.fraction import Fraction, FractionError, fraction
+from duress.study.intent import FIXED, Anchors, Budget, Contrast, Stopping
 from duress.trial.spec import lacking
 
 ALL = "all"
@@ -23,6 +25,23 @@ RULES = "rules"
 """The judge that needs no model: the offline reader."""
 REFERENCE = "reference/"
 """Models whose name begins so are run here, by our own agents."""
+PLAIN_ARM = "none"
+"""The arm of a run without arms: nothing stands between the model and harm."""
+
+
+STUDY = (
+    "fraction",
+    "arms",
+    "alpha",
+    "primary",
+    "secondary",
+    "stopping",
+    "budget",
+    "anchors",
+    "ask_awareness",
+    "leave_out",
+)
+"""The fields that make a run a study; at their defaults they say nothing."""
 
 
 class Scenario(BaseModel):
@@ -57,15 +76,44 @@ class Design(BaseModel):
     settings: dict[str, Any] = {}
     """What a real model is asked with: temperature, token limit, an agent around it, ..."""
     judge: str = RULES
+    """What reads the texts of trials: `rules`, a model, or several models of a panel, comma-joined."""
     leave_out: tuple[str, ...] = ()
     """Items that are left out one at a time, each in a cell of its own beside the one with everything."""
+    fraction: str | None = None
+    """`1/2`, `1/4`, ...: the share of all combinations of the two-level factors that is run."""
+    arms: dict[str, dict[str, str]] = {PLAIN_ARM: {}}
+    """Factor levels that each arm sets over every condition; the first arm is the one compared with."""
+    alpha: float = 0.05
+    """Chance of any false claim among the planned contrasts together."""
+    primary: Contrast | None = None
+    secondary: tuple[Contrast, ...] = ()
+    stopping: Stopping | None = None
+    """None releases all trials at once."""
+    budget: Budget | None = None
+    anchors: Anchors | None = None
+    ask_awareness: bool = False
+    """Whether each agent is asked after its trial what it took the situation for."""
+
+    @property
+    def most(self) -> int:
+        """Return how many trials a cell can get at most, once decided cells have released theirs."""
+        stopping = self.stopping
+        if stopping is None or stopping.method == FIXED:
+            return self.trials
+        return stopping.most or self.trials
+
+    @property
+    def staged(self) -> bool:
+        """Return whether trials are released in blocks rather than all at once."""
+        return self.stopping is not None or self.budget is not None
 
     def key(self) -> str:
         """Return a hash of all but the number of trials: runs that can extend one another share it."""
         data = self.model_dump(exclude={"trials": True, "scenarios": {"__all__": {"folder"}}})
-        if not self.leave_out:
-            # A run that leaves nothing out is the run that it was before anything could be.
-            del data["leave_out"]
+        for name in STUDY:
+            # What a plain run does not say leaves its hash as it was before such a thing could be said.
+            if data[name] == type(self).model_fields[name].default:
+                del data[name]
         return sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def differences(self, other: Design) -> list[tuple[str, str, str]]:
@@ -84,8 +132,12 @@ class Cell:
 
     pack: Pack
     condition: dict[str, str]
+    """One level per factor, those that the arm sets among them."""
     lang: str
     model: str
+    arm: str
+    label: str
+    """The condition that all arms share: levels that differ from the defaults, without the arm's."""
     without: tuple[str, ...] | None = None
     """What is left out; None in a run that leaves nothing out anywhere."""
 
@@ -96,7 +148,8 @@ class Cell:
             "scenario": self.pack.name,
             "lang": self.lang,
             "model": self.model,
-            "condition": lacking(self.pack.label(self.condition), self.without or ()),
+            "arm": self.arm,
+            "condition": lacking(self.label, self.without or ()),
             "levels": self.condition | gone,
         }
 
@@ -151,23 +204,56 @@ def cells(design: Design) -> tuple[Cell, ...]:
     packs = [pack_of(scenario) for scenario in design.scenarios]
     for pack in packs:
         _check(pack, design)
-    known = {name: None for pack in packs for name in pack.factors}
+    known = list({name: None for pack in packs for name in pack.factors})
     for name in design.factors:
         if name not in known:
-            raise UsageError(
-                f"unknown factor {name!r}: expected one of {', '.join(known)}"
-                f"{did_you_mean(name, list(known))}"
+            raise MisstatedError(
+                ("factors", name),
+                f"unknown factor {name!r}: expected one of {', '.join(known)}{did_you_mean(name, known)}",
             )
-    out: list[Cell] = []
-    for pack in packs:
-        for condition in _conditions(pack, design.factors):
-            for levels, without in _variants(pack, condition, design.leave_out):
-                out += [
-                    Cell(pack, levels, lang, model, without)
-                    for lang in design.langs
-                    for model in design.models
-                ]
-    return tuple(out)
+    _check_arms(design, known)
+    return tuple(
+        Cell(pack, levels, lang, model, arm, pack.label(varied), without)
+        for pack in packs
+        for condition in _conditions(pack, design)
+        for varied, without in _variants(pack, condition, design.leave_out)
+        for arm, levels in _under_arms(pack, varied, design.arms)
+        for lang in design.langs
+        for model in design.models
+    )
+
+
+def _check_arms(design: Design, known: list[str]) -> None:
+    seen: dict[tuple[tuple[str, str], ...], str] = {}
+    for arm, levels in design.arms.items():
+        for name in levels:
+            if name not in known:
+                raise MisstatedError(
+                    ("arms", arm, name),
+                    f"unknown factor {name!r}: expected one of {', '.join(known)}{did_you_mean(name, known)}",
+                )
+            if name in design.factors:
+                raise MisstatedError(
+                    ("arms", arm, name),
+                    f"arm {arm!r} sets factor {name!r}, which `factors` names, too: a condition must be the "
+                    f"same under every arm; take {name} out of `factors`, and give each of its levels an arm "
+                    f"of its own, such as `{design.factors[name][0]}: {{{name}: {design.factors[name][0]}}}`",
+                )
+        if (twin := seen.setdefault(tuple(sorted(levels.items())), arm)) != arm:
+            raise MisstatedError(
+                ("arms", arm), f"arms {twin!r} and {arm!r} set the same levels; take one of them out"
+            )
+
+
+def _under_arms(
+    pack: Pack, condition: Mapping[str, str], arms: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    for arm, levels in arms.items():
+        ours = {name: level for name, level in levels.items() if name in pack.factors}
+        try:
+            yield arm, pack.condition({**condition, **ours})
+        except PackError as error:
+            raise MisstatedError(("arms", arm), str(error)) from error
 
 
 def _check(pack: Pack, design: Design) -> None:
@@ -175,26 +261,69 @@ def _check(pack: Pack, design: Design) -> None:
     try:
         for lang in design.langs:
             pack.language(lang)
+    except PackError as error:
+        raise MisstatedError(("lang",), str(error)) from error
+    try:
         draw(pack, design.seed, design.pins)
     except PackError as error:
-        raise UsageError(str(error)) from error
+        raise MisstatedError(("pins",), str(error)) from error
 
 
-def _conditions(pack: Pack, factors: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
-    # A factor that only another pack of the run has does not concern this one.
-    ours = {name: levels for name, levels in factors.items() if name in pack.factors}
-    grid = [
-        pack.factors[name].levels
-        if tuple(levels) == (ALL,) and ALL not in pack.factors[name].levels
-        else levels
-        for name, levels in ours.items()
-    ]
+def varied(pack: Pack, factors: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Return the levels that a pack runs, by factor; one that only another pack has is left out.
+
+    Raises:
+        MisstatedError: a level that the pack does not have.
+    """
+    out: dict[str, tuple[str, ...]] = {}
+    for name, levels in factors.items():
+        if name not in pack.factors:
+            continue
+        known = pack.factors[name].levels
+        if tuple(levels) == (ALL,) and ALL not in known:
+            out[name] = known
+            continue
+        for level in levels:
+            try:
+                pack.condition({name: level})
+            except PackError as error:
+                raise MisstatedError(("factors", name), str(error)) from error
+        out[name] = tuple(levels)
+    return out
+
+
+def fraction_of(pack: Pack, design: Design) -> Fraction | None:
+    """Return the fraction of a pack's combinations that a design runs; None is all of them.
+
+    Raises:
+        MisstatedError: there is no such fraction of the factors that are varied in this pack.
+    """
+    if design.fraction is None:
+        return None
+    levels = varied(pack, design.factors)
+    for name, held in levels.items():
+        if len(held) > 2:
+            raise MisstatedError(
+                ("factors", name),
+                f"factor {name!r} has {len(held)} levels here ({', '.join(held)}), and a fraction is made of "
+                f"two-level factors; name two of them, as `{name}: [{held[0]}, {held[-1]}]`, or leave "
+                "`fraction` out",
+            )
+    try:
+        return fraction([name for name, held in levels.items() if len(held) == 2], design.fraction)
+    except FractionError as error:
+        raise MisstatedError(("fraction",), f"{pack.name}: {error}") from error
+
+
+def _conditions(pack: Pack, design: Design) -> list[dict[str, str]]:
+    levels = varied(pack, design.factors)
+    part = fraction_of(pack, design)
     found: dict[str, dict[str, str]] = {}
-    for levels in product(*grid):
-        try:
-            condition = pack.condition(dict(zip(ours, levels, strict=True)))
-        except PackError as error:
-            raise UsageError(str(error)) from error
+    for combination in product(*levels.values()):
+        chosen = dict(zip(levels, combination, strict=True))
+        if part and not part.holds([levels[name].index(chosen[name]) for name in part.factors]):
+            continue
+        condition = pack.condition(chosen)
         found.setdefault(pack.label(condition), condition)
     return list(found.values())
 
@@ -218,6 +347,9 @@ def _flat(design: Design) -> dict[str, str]:
         "trials": str(design.trials),
         "seed": str(design.seed),
         "judge": design.judge,
+        "fraction": design.fraction or "all",
+        "alpha": f"{design.alpha:g}",
+        "asks for awareness": "yes" if design.ask_awareness else "no",
         "scenarios": ", ".join(scenario.name for scenario in design.scenarios),
     }
     for scenario in design.scenarios:
@@ -226,11 +358,27 @@ def _flat(design: Design) -> dict[str, str]:
         out["left out in turn"] = ", ".join(design.leave_out)
     for name, levels in design.factors.items():
         out[f"factor {name}"] = ", ".join(levels)
+    for name, levels in design.arms.items():
+        out[f"arm {name}"] = ", ".join(f"{one}={level}" for one, level in levels.items()) or "nothing set"
+    for number, contrast in enumerate(design.secondary, start=1):
+        out[f"secondary contrast {number}"] = str(contrast)
+    said: list[tuple[str, dict[str, Any]]] = [
+        (name, {} if one is None else one.model_dump(mode="json"))
+        for name, one in (
+            ("primary", design.primary),
+            ("stopping", design.stopping),
+            ("budget", design.budget),
+            ("anchors", design.anchors),
+        )
+    ]
     for kind, values in (
+        *said,
         ("pin", design.pins),
         ("limit", design.limits),
         ("setting", design.settings),
     ):
         for name, value in values.items():
+            if value is None:
+                continue
             out[f"{kind} {name}"] = value if isinstance(value, str) else orjson.dumps(value).decode()
     return out

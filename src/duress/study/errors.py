@@ -14,3 +14,11 @@ class UsageError(StudyError):
     """What was asked for cannot be done: an unknown model, a wrong level, a missing key."""
 
     code = 2
+
+
+class MisstatedError(UsageError):
+    """One key of what was asked for is wrong; a study file can show its line."""
+
+    def __init__(self, key: tuple[str | int, ...], message: str) -> None:
+        super().__init__(message)
+        self.key = key

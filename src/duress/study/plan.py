@@ -16,7 +16,9 @@ from duress.trial.spec import Limits, TrialSpec, make
 
 @dataclass(frozen=True)
 class Plan:
-    """Every trial of a design, made when asked for: a plan of any size takes no memory.
+    """Every trial that a design can come to, made when asked for: a plan of any size takes no memory.
+
+    With a stopping rule that is all that a cell can get at most; what of it is released the rows decide.
 
     Trials are ordered by index first and cell second. So the plan of a smaller number of trials is
     a prefix of the plan of a larger one, and a run that is stopped early is balanced over cells.
@@ -30,7 +32,7 @@ class Plan:
         return cells(self.design)
 
     def __len__(self) -> int:
-        return self.design.trials * len(self.cells)
+        return self.design.most * len(self.cells)
 
     def per_model(self) -> dict[str, int]:
         """Return the number of planned trials of each model."""
@@ -44,6 +46,8 @@ class Plan:
         return make(
             cell.pack,
             condition=cell.condition,
+            label=cell.label,
+            arm=cell.arm,
             lang=cell.lang,
             model=cell.model,
             index=index,

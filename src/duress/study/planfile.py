@@ -11,6 +11,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import duress
+from duress.study import freeze
 from duress.study.design import Design
 from duress.study.errors import StudyError, UsageError
 from duress.study.part import write_whole
@@ -36,7 +37,7 @@ class PlanFile(BaseModel):
     """Version that planned it."""
     design: Design
     cells: tuple[dict[str, Any], ...]
-    """Each cell's scenario, lang, model, condition (label) and levels; `design.trials` in each."""
+    """Each cell's scenario, lang, model, arm, condition (label) and levels; `design.trials` in each."""
     trials: int | tuple[dict[str, Any], ...]
 
     @property
@@ -68,12 +69,15 @@ def read(folder: Path) -> PlanFile:
 def settle(folder: Path, plan: Plan) -> PlanFile:
     """Write the plan into a run directory, or check that it goes on with the one that is there.
 
-    More trials than before extend the plan. The caller owns the directory.
+    More trials than before extend the plan, unless it is frozen. The caller owns the directory.
 
     Raises:
-        UsageError: the directory belongs to a run with other settings; says what differs.
+        UsageError: the directory belongs to a run with other settings, or another plan is frozen in it;
+            says what differs.
     """
     old = read(folder) if (folder / FILE).exists() else None
+    if (frozen := freeze.of_folder(folder)) is not None:
+        freeze.refuse_other(frozen, plan.design, folder / freeze.FILE)
     if old is not None:
         _refuse_other(folder, old.design, plan.design)
     fingerprint = Fingerprint(plan.design)
@@ -81,12 +85,14 @@ def settle(folder: Path, plan: Plan) -> PlanFile:
     if old is not None and old.count == len(plan):
         for _ in stream:
             pass
+        freeze.check(folder, plan.design, fingerprint.hex())
         return old
     inline: list[dict[str, Any]] | None = None
     if len(plan) <= INLINE:
         inline = [to_json(spec) for spec in stream]
     else:
         _write_specs(folder / SPECS, stream)
+    freeze.check(folder, plan.design, fingerprint.hex())
     data: dict[str, Any] = {
         "schema": 1,
         "hash": fingerprint.hex(),
@@ -139,12 +145,17 @@ def _checked(folder: Path, plan: Plan, fingerprint: Fingerprint, old: PlanFile |
 
 def _refuse_other(folder: Path, old: Design, new: Design) -> None:
     differences = old.differences(new)
-    if old.key() == new.key() and new.trials >= old.trials:
+    if old.key() == new.key() and (new.trials == old.trials or (new.trials > old.trials and not old.staged)):
         return
     told = "\n".join(f"  {name}: {was} there, {now} asked for" for name, was, now in differences)
+    may = (
+        "The size of a study that can stop early is part of its plan."
+        if old.staged
+        else "Only --trials may change, and only upwards."
+    )
     raise UsageError(
         f"{folder} holds a run with other settings:\n{told}\n"
-        "Only --trials may change, and only upwards. Ask for the same settings to go on with it, "
+        f"{may} Ask for the same settings to go on with it, "
         "or start anew with another --out"
     )
 
@@ -163,6 +174,7 @@ def _write_specs(path: Path, stream: Iterator[TrialSpec]) -> None:
                         "scenario": [spec.scenario for spec in batch],
                         "lang": [spec.lang for spec in batch],
                         "model": [spec.model for spec in batch],
+                        "arm": [spec.arm for spec in batch],
                         "condition": [spec.label for spec in batch],
                         "index": [spec.index for spec in batch],
                         "spec": [orjson.dumps(to_json(spec)).decode() for spec in batch],

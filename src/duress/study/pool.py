@@ -55,6 +55,11 @@ class Pool:
             self._load[ours] = 0
             ours.send_bytes(design.model_dump_json().encode())
 
+    @property
+    def workers(self) -> int:
+        """Return the number of processes."""
+        return len(self._load)
+
     def play(self, positions: Iterable[int], size: int = CHUNK) -> Iterator[list[Batch]]:
         """Yield finished batches as they arrive, none when a moment passes without any.
 

@@ -97,7 +97,11 @@ def rejudge(folder: Path, judge: str, out: Path, watch: Watch, reader: Reader) -
         except KeyboardInterrupt:
             interrupted = True
         compact(out)
-    return State(out, planned.count, tally.total() + job.finished, interrupted)
+    count = planned.count
+    if plan.design.staged:
+        # What the first judge's outcomes released; this judge's may have stopped elsewhere.
+        count = sum(1 for _ in acknowledged(folder))
+    return State(out, count, tally.total() + job.finished, interrupted)
 
 
 class _Job:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from duress.study import planfile
+import orjson
+
+from duress.study import anchors, planfile
 from duress.study.design import REFERENCE, RULES, Design
 from duress.study.errors import UsageError
 from duress.study.interrupt import Interrupt
 from duress.study.plan import Plan
 from duress.study.pool import CHUNK, Pool, cores
+from duress.study.release import Release
 from duress.study.store import Store, acknowledged, warn
 
 Tally = Counter[tuple[str, str]]
@@ -25,6 +30,10 @@ class Watch(Protocol):
 
     def begin(self, planned: dict[str, int], done: Tally) -> None:
         """The run has so many planned trials per model, of which `done` are there already."""
+        ...
+
+    def released(self, planned: dict[str, int], open_cells: int, cells: int) -> None:
+        """More trials were released: so many per model by now; `open_cells` of `cells` can get more."""
         ...
 
     def advance(self, tally: Tally) -> None:
@@ -78,6 +87,13 @@ def run(design: Design, folder: Path, engine: Engine, watch: Watch) -> State:
     plan = Plan(design)
     if not len(plan):
         raise UsageError("nothing to run: expected at least one scenario and one model")
+    if design.anchors is not None:
+        # First: what an endpoint is like today should not hang on how long the study takes.
+        before = run(anchors.design(design), folder / anchors.FOLDER, engine, watch)
+        if before.interrupted:
+            return State(folder, 0, 0, True, before.errors)
+    if design.staged:
+        return _in_blocks(plan, folder, engine, watch)
     with Store(folder) as store:
         planned = planfile.settle(folder, plan)
         done, tally = done_before(folder, planned.count)
@@ -85,15 +101,16 @@ def run(design: Design, folder: Path, engine: Engine, watch: Watch) -> State:
         for position, trial_id in enumerate(planfile.trial_ids(folder)):
             if trial_id not in done:
                 model = plan.cells[position % len(plan.cells)].model
-                here = model.startswith(REFERENCE) and engine.name == "direct" and design.judge == RULES
-                (direct if here else through_inspect).append(position)
+                (direct if _is_direct(model, design, engine) else through_inspect).append(position)
         del done
         finished = sum(tally.values())
         watch.begin(plan.per_model(), tally)
         errors: tuple[str, ...] = ()
         with Interrupt(watch.stopping) as interrupt:
             if direct:
-                finished += _direct(plan, direct, store, engine, watch, interrupt)
+                workers = min(engine.workers or cores(), len(direct))
+                with Pool(plan.design, workers) as pool:
+                    finished += _direct(pool, direct, store, watch, interrupt)
             if through_inspect and not interrupt.asked:
                 from duress.study.through_inspect import play
 
@@ -104,6 +121,61 @@ def run(design: Design, folder: Path, engine: Engine, watch: Watch) -> State:
 
         compact(folder)
     return State(folder, planned.count, finished, interrupt.asked, errors)
+
+
+def _is_direct(model: str, design: Design, engine: Engine) -> bool:
+    return model.startswith(REFERENCE) and engine.name == "direct" and design.judge == RULES
+
+
+def _in_blocks(plan: Plan, folder: Path, engine: Engine, watch: Watch) -> State:
+    """Run a study block by block, until every comparison is decided or nothing more may be released."""
+    design, cells = plan.design, plan.cells
+    errors: tuple[str, ...] = ()
+    with Store(folder) as store, ExitStack() as stack:
+        planfile.settle(folder, plan)
+        release = Release(design, [cell.to_json() for cell in cells])
+        tally: Tally = Counter()
+        for row in acknowledged(folder):
+            release.add(row)
+            tally[row["model"], row["outcome"]] += 1
+        block = release.advance()
+        if not sum(release.released):
+            raise UsageError(
+                f"nothing to run: one trial in each of {len(cells)} cells is more than the budget allows"
+            )
+        watch.begin(release.per_model(), tally)
+        interrupt = stack.enter_context(Interrupt(watch.stopping))
+        pool: Pool | None = None
+        finished = tally.total()
+
+        def take(row: dict[str, Any]) -> None:
+            nonlocal finished
+            release.add(row)
+            finished += 1
+
+        while block and not interrupt.asked:
+            watch.released(release.per_model(), release.open_cells, len(cells))
+            direct, asked = array("I"), array("I")
+            for cell, index in block:
+                here = _is_direct(cells[cell].model, design, engine)
+                (direct if here else asked).append(index * len(cells) + cell)
+            if direct:
+                if pool is None:
+                    # Kept from block to block: to start a process takes longer than most blocks.
+                    pool = stack.enter_context(Pool(design, engine.workers or cores()))
+                _direct(pool, direct, store, watch, interrupt, take)
+            if asked and not interrupt.asked:
+                from duress.study.through_inspect import play
+
+                _, errors = play(plan, asked, store, engine.options, watch, interrupt, take)
+            before, block = block, release.advance()
+            if set(block) & set(before):
+                # Some could not be had: nothing may be looked at without them.
+                break
+        from duress.study.compact import compact
+
+        compact(folder)
+    return State(folder, sum(release.released), finished, interrupt.asked, errors)
 
 
 def done_before(folder: Path, planned: int) -> tuple[set[str], Tally]:
@@ -123,26 +195,27 @@ def done_before(folder: Path, planned: int) -> tuple[set[str], Tally]:
 
 
 def _direct(
-    plan: Plan,
+    pool: Pool,
     positions: array[int],
     store: Store,
-    engine: Engine,
     watch: Watch,
     interrupt: Interrupt,
+    take: Callable[[dict[str, Any]], None] | None = None,
 ) -> int:
-    workers = engine.workers or cores()
     # Small runs are cut finer, so that every worker gets a share.
-    size = max(1, min(CHUNK, len(positions) // (workers * 4)))
+    size = max(1, min(CHUNK, len(positions) // (pool.workers * 4)))
     finished = 0
-    with Pool(plan.design, min(workers, len(positions))) as pool:
-        for batches in pool.play(positions, size):
-            if batches:
-                store.append_frames([(batch.rows, batch.packed) for batch in batches])
-                tally: Tally = Counter()
-                for batch in batches:
-                    tally.update(batch.tally)
-                finished += tally.total()
-                watch.advance(tally)
-            if interrupt.asked:
-                break
+    for batches in pool.play(positions, size):
+        if batches:
+            store.append_frames([(batch.rows, batch.packed) for batch in batches])
+            tally: Tally = Counter()
+            for batch in batches:
+                tally.update(batch.tally)
+                if take is not None:
+                    for row in batch.rows:
+                        take(orjson.loads(row))
+            finished += tally.total()
+            watch.advance(tally)
+        if interrupt.asked:
+            break
     return finished

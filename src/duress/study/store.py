@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -67,9 +68,10 @@ class Store:
         name = self._trajectories.path.name
         offset = self._trajectories.append(b"".join(packed for _, packed in batches))
         text: list[bytes] = []
+        now = datetime.now(UTC).isoformat(timespec="seconds").encode()
         for rows, packed in batches:
             for line, row in enumerate(rows):
-                text.append(_with_reference(row, Reference(name, offset, len(packed), line)))
+                text.append(_with_reference(row, Reference(name, offset, len(packed), line), now))
             offset += len(packed)
         self._rows = self._open(self._rows, ROWS, ROWS_SUFFIX)
         self._rows.append(b"".join(text))
@@ -156,6 +158,8 @@ def trajectory(folder: Path, reference: str) -> Trajectory:
     return codec.loads(frame.line(folder / TRAJECTORIES, Reference.parse(reference)))
 
 
-def _with_reference(row: bytes, reference: Reference) -> bytes:
-    # Only the writer knows the offset; the row itself was encoded where the trial ran.
-    return b'%s,"run_trajectory":"%s"}\n' % (row.rstrip()[:-1], str(reference).encode())
+def _with_reference(row: bytes, reference: Reference, now: bytes) -> bytes:
+    # Only the writer knows the offset; the row itself was encoded where the trial ran. A trial that is
+    # judged again keeps the date on which it was played.
+    dated = b"" if b'"run_finished":' in row else b',"run_finished":"%s"' % now
+    return b'%s%s,"run_trajectory":"%s"}\n' % (row.rstrip()[:-1], dated, str(reference).encode())

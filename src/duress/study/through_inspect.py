@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,11 @@ def play(
     options: Mapping[str, Any],
     watch: Watch,
     interrupt: Interrupt,
+    take: Callable[[dict[str, Any]], None] | None = None,
 ) -> tuple[int, tuple[str, ...]]:
     """Run the trials at these positions; return how many are finished, and why others are not.
+
+    Each row is handed to `take` once it is on disk.
 
     Raises:
         StudyError: the disk is full, or Inspect cannot run the trials.
@@ -43,6 +46,8 @@ def play(
         nonlocal finished
         store.append([orjson.dumps(row)], [codec.dumps(trajectory)])
         finished += 1
+        if take is not None:
+            take(row)
         watch.advance(Counter({(row["model"], row["outcome"]): 1}))
 
     try:

@@ -34,7 +34,7 @@ class TrialSpec:
     condition: dict[str, str]
     """One level per factor, in the pack's order."""
     label: str
-    """Levels that differ from the defaults, and what is left out."""
+    """Levels that differ from the defaults, and what is left out; without the arm's: all arms share it."""
     lang: str
     model: str
     index: int
@@ -90,14 +90,18 @@ def make(
     settings: Mapping[str, Any] | None = None,
     arm: str = "none",
     without: Sequence[str] = (),
+    label: str | None = None,
 ) -> TrialSpec:
-    """Return the spec of the index-th trial of a cell; `condition` is complete (`Pack.condition`)."""
+    """Return the spec of the index-th trial of a cell; `condition` is complete (`Pack.condition`).
+
+    `label` names the condition where an arm sets some of its levels; else it is the pack's label.
+    """
     levels = dict(condition)
     return TrialSpec(
         scenario=pack.name,
         pack_hash=pack.hash,
         condition=levels,
-        label=lacking(pack.label(levels), without),
+        label=lacking(pack.label(levels) if label is None else label, without),
         lang=lang,
         model=model,
         index=index,
