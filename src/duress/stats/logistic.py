@@ -193,7 +193,7 @@ def fit(design: Matrix, events: Matrix, trials: Matrix, clusters: Clusters | Non
         raise ValueError("expected 0 <= events <= trials in every cell, and any trials at all")
     separated = _separated(design, events, trials)
     penalised = any(separated)
-    start: Matrix = np.zeros(design.shape[1])
+    start: Matrix = np.zeros(len(separated))
     beta = _newton(design, events, trials, penalised, None, start)
     bread: Matrix = np.linalg.inv(_information(design, trials, _expit(design @ beta))).astype(np.float64)
     return Fit(design, trials, events, beta, bread, separated, penalised, clusters)
