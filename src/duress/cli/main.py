@@ -19,6 +19,7 @@ _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 COMMANDS = {
     "run": "Put agents under pressure and measure what they do.",
     "results": "Show the rates of a run.",
+    "estimate": "Say what a run lets one conclude: effects, comparisons, ranks.",
     "report": "Write the report of a run as one HTML page.",
     "compare": "Show how two runs differ.",
     "trial": "Show one trial: what the agent saw, said and did.",

@@ -154,7 +154,7 @@ def _effects_of(factor: str, group: Sequence[Cell]) -> Iterable[Effect]:
     for cell in group:
         others = tuple(item for item in cell.levels.items() if item[0] != factor)
         by_level[cell.levels[factor]][others] = cell
-    reference = _reference(factor, list(by_level), group)
+    reference = baseline(factor, list(by_level), group)
     against = by_level[reference]
     for level, here in by_level.items():
         shared = [others for others in here if others in against]
@@ -182,7 +182,8 @@ def _effects_of(factor: str, group: Sequence[Cell]) -> Iterable[Effect]:
         )
 
 
-def _reference(factor: str, levels: Sequence[str], group: Sequence[Cell]) -> str:
+def baseline(factor: str, levels: Sequence[str], group: Sequence[Cell]) -> str:
+    """Return the level that others are compared with: a neutral one, else the pack's default."""
     for level in NEUTRAL:
         if level in levels:
             return level

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, sqrt
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ _FAR = 30.0
 """A log odds ratio beyond this has no limit on its side."""
 _TINY = 1e-9
 
+Errors = Literal["cluster-robust", "wild-bootstrap", "independent"]
 Matrix: TypeAlias = NDArray[np.float64]
 
 
@@ -61,7 +62,7 @@ class Fit:
     clusters: Clusters | None
 
     @property
-    def errors(self) -> str:
+    def errors(self) -> Errors:
         """Return what standard errors rest on: `cluster-robust`, `wild-bootstrap` or `independent`."""
         if self.clusters is None or len(self.clusters.trials) < 2:
             return "independent"
