@@ -108,6 +108,8 @@ def test_scenarios_are_pooled_with_their_heterogeneity(found):
     assert pooled[0].scenarios == 3
     assert pooled[0].prediction.low <= pooled[0].mean.low
     assert pooled[0].i2 >= 0
+    for one in of(found.pooled, scale="points"):
+        assert -100 <= one.prediction.low <= one.prediction.high <= 100
     # Odds ratios are pooled only where every scenario has one with a standard error.
     assert not of(found.pooled, model="reference/loyal", scale="log-odds-ratio")
 

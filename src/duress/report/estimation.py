@@ -441,7 +441,9 @@ def _points_of(
         if fitted.penalised:
             return contrast(parts, confidence)
         found = fitted.marginal(terms, confidence)
-        return Estimate(found.value, max(found.low, -2.0), min(found.high, 2.0))
+        # No difference of rates is larger than 1, no difference of two such than 2.
+        most = len(terms) / 2
+        return Estimate(found.value, max(found.low, -most), min(found.high, most))
 
     return interval
 
@@ -573,7 +575,7 @@ def _ranks(run: _Run, confidence: float) -> tuple[Standing, ...]:
 def _pooled(found: Sequence[_Found], confidence: float, tests: _Tests) -> list[Pooled]:
     groups: dict[tuple[str, ...], list[_Found]] = defaultdict(list)
     for one in found:
-        if isinstance(one.item, Effect) and one.item.scenario is not None:
+        if isinstance(one.item, Effect) and one.item.scenario is not None and not one.item.interaction:
             key = (one.item.model, one.item.factor, one.item.level, one.item.reference)
             groups[key].append(one)
     out: list[Pooled] = []
@@ -584,13 +586,20 @@ def _pooled(found: Sequence[_Found], confidence: float, tests: _Tests) -> list[P
             if len(told) < 2 or len(told) < len(parts) or min(v for _, v in told) <= 0:
                 continue
             mean = pool([value for value, _ in told], [v for _, v in told], confidence)
-            size = 100 if scale == "points" else 1
+            size, most = (100, 100.0) if scale == "points" else (1, inf)
+
+            def told_of(low: float, high: float, size: int = size, most: float = most) -> dict[str, float]:
+                # No difference of two rates is larger than 100 points.
+                return {
+                    "low": _rounded(max(size * low, -most)),
+                    "high": _rounded(min(size * high, most)),
+                }
+
             ahead = None
             if mean.prediction_low is not None and mean.prediction_high is not None:
                 ahead = Interval(
                     value=_rounded(size * mean.value),
-                    low=_rounded(size * mean.prediction_low),
-                    high=_rounded(size * mean.prediction_high),
+                    **told_of(mean.prediction_low, mean.prediction_high),
                 )
             item = Pooled(
                 model=model,
@@ -598,11 +607,7 @@ def _pooled(found: Sequence[_Found], confidence: float, tests: _Tests) -> list[P
                 level=level,
                 reference=reference,
                 scale="points" if scale == "points" else "log-odds-ratio",
-                mean=Interval(
-                    value=_rounded(size * mean.value),
-                    low=_rounded(size * mean.low),
-                    high=_rounded(size * mean.high),
-                ),
+                mean=Interval(value=_rounded(size * mean.value), **told_of(mean.low, mean.high)),
                 prediction=ahead,
                 scenarios=mean.k,
                 tau2=_rounded(size * size * mean.tau2),

@@ -118,4 +118,5 @@ def _reml(values: Sequence[float], variances: Sequence[float]) -> float:
         left, right = low + (high - low) * (1 - _GOLDEN), low + (high - low) * _GOLDEN
         low, high = (low, right) if loss(left) <= loss(right) else (left, high)
     found = (low + high) / 2
-    return found if loss(found) < loss(0.0) else 0.0
+    # A gain in the last bits of a float is none.
+    return found if loss(found) < loss(0.0) - 1e-9 else 0.0

@@ -99,7 +99,7 @@ def _effects(found: estimates.Estimates, words: Strings) -> _Table:
 def _pooled(found: estimates.Estimates, words: Strings) -> _Table:
     groups: dict[str, list[_Row]] = {}
     for one in found.pooled:
-        if one.scale != "points" or ":" in one.factor:
+        if one.scale != "points":
             continue
         name = words(
             "effects.contrast",
