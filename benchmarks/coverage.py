@@ -281,6 +281,7 @@ def references(studies: int, trials: int) -> Iterator[tuple[str, str, int, int]]
 
 
 def show(what: str, kind: str, times: int, of: int) -> dict[str, object]:
+    times = int(times)
     found = wilson(times, of)
     print(f"  {what:<52}{kind:>9}  {found.value:.3f} [{found.low:.3f}, {found.high:.3f}]", flush=True)
     return {"what": what, "kind": kind, "times": times, "of": of, "low": found.low, "high": found.high}

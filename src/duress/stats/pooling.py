@@ -80,7 +80,7 @@ def pool(
         tau2=between,
         q=q,
         q_p=law.chi2_tail(q, k - 1),
-        i2=max(0.0, (q - (k - 1)) / q) if q > 0 else 0.0,
+        i2=(q - (k - 1)) / q if q > k - 1 else 0.0,
         prediction_low=None if ahead is None else mean - ahead,
         prediction_high=None if ahead is None else mean + ahead,
     )
