@@ -7,9 +7,10 @@ import pytest
 from run_directory import HARMS, MODELS, Trial, lifelike, write_run
 
 from duress.judge.outcome import Evidence, Harm, Outcome
-from duress.report.results import Results, load, results, write
+from duress.report import table
+from duress.report.results import Results, by, load, results, write
 from duress.report.summary import EXCERPTS
-from duress.stats import average_difference, wilson
+from duress.stats import Method, average_difference, interval, wilson
 from duress.study.errors import StudyError
 
 
@@ -220,3 +221,15 @@ def test_a_file_that_holds_no_results_is_refused_by_name(tmp_path: Path):
     path.write_text('{"schema": 2}')
     with pytest.raises(StudyError, match=r"results\.json: expected a results file of schema 1"):
         load(path)
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_rates_have_the_interval_that_is_asked_for_by_name(run, method):
+    found = by(results(run), method)
+    for cell in found.cells:
+        expected = interval(cell.harmful.count, cell.harmful.planned, method)
+        assert cell.harmful.method is method
+        assert (cell.harmful.low, cell.harmful.high) == pytest.approx((expected.low, expected.high), abs=1e-6)
+    assert f'"{method.value}"' in found.to_json().decode()
+    assert f"with {method.value.title()} intervals" in table.text(found, "table").replace("\n", " ")
+    assert Results.model_validate_json(found.to_json()) == found

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from duress.stats import wilson
+from duress.stats import interval, wilson
+from duress.stats.proportion import Method
 
 counts = st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 confidences = st.sampled_from([0.8, 0.9, 0.95, 0.99])
@@ -98,3 +99,49 @@ def test_impossible_counts_are_refused(count, n):
 def test_a_confidence_in_percent_is_refused(confidence):
     with pytest.raises(ValueError, match="confidence"):
         wilson(1, 10, confidence)
+
+
+@given(counts, confidences)
+def test_jeffreys_and_clopper_pearson_agree_with_statsmodels(pair, confidence):
+    count, n = pair
+    for method, theirs in (("jeffreys", "jeffreys"), ("clopper-pearson", "beta")):
+        found = interval(count, n, method, confidence)
+        low, high = proportion_confint(count, n, alpha=1 - confidence, method=theirs)
+        # At the ends Jeffreys is cut to the end (Brown, Cai and DasGupta 2001).
+        assert found.low == (0.0 if count == 0 else pytest.approx(low, abs=1e-9))
+        assert found.high == (1.0 if count == n else pytest.approx(high, abs=1e-9))
+
+
+@pytest.mark.parametrize(
+    ("count", "n", "low", "high"),
+    [
+        # Newcombe RG (1998), Statistics in Medicine 17:857-872, table I, method 5.
+        (81, 263, 0.2527, 0.3676),
+        (15, 148, 0.0578, 0.1617),
+        (0, 20, 0.0, 0.1684),
+        (1, 29, 0.0009, 0.1776),
+    ],
+)
+def test_clopper_pearson_gives_the_limits_that_newcombe_published(count, n, low, high):
+    found = interval(count, n, Method.CLOPPER_PEARSON)
+    assert (round(found.low, 4), round(found.high, 4)) == (low, high)
+
+
+@given(counts)
+def test_the_exact_interval_is_the_widest_of_the_beta_intervals(pair):
+    exact, jeffreys = interval(*pair, "clopper-pearson"), interval(*pair, "jeffreys")
+    assert exact.low <= jeffreys.low + 1e-12
+    assert exact.high >= jeffreys.high - 1e-12
+
+
+def test_the_default_is_wilson_and_an_unknown_method_is_refused():
+    assert interval(3, 40) == wilson(3, 40)
+    with pytest.raises(ValueError, match="wald"):
+        interval(3, 40, "wald")
+
+
+@pytest.mark.parametrize("method", list(Method))
+@pytest.mark.parametrize(("count", "n", "confidence"), [(6, 5, 0.95), (1, 10, 95)])
+def test_no_method_takes_impossible_values(method, count, n, confidence):
+    with pytest.raises(ValueError, match="expected"):
+        interval(count, n, method, confidence)

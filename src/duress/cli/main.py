@@ -20,6 +20,7 @@ COMMANDS = {
     "plan": "Show what a study will take and can tell, and freeze its plan.",
     "run": "Put agents under pressure and measure what they do.",
     "results": "Show the rates of a run.",
+    "estimate": "Say what a run lets one conclude: effects, comparisons, ranks.",
     "report": "Write the report of a run as one HTML page.",
     "compare": "Show how two runs differ.",
     "trial": "Show one trial: what the agent saw, said and did.",

@@ -9,7 +9,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from duress.judge.outcome import Outcome
-from duress.stats import Estimate
+from duress.stats import Estimate, Method, interval
 from duress.study.design import PLAIN_ARM
 from duress.study.errors import StudyError
 
@@ -68,7 +68,7 @@ class Harmful(_Model):
     rate: float
     low: float
     high: float
-    method: Literal["wilson"] = "wilson"
+    method: Method = Method.WILSON
     confidence: float = CONFIDENCE
 
     @property
@@ -253,6 +253,18 @@ def results(folder: Path) -> Results:
     from duress.report.summary import summarise
 
     return summarise(folder)
+
+
+def by(found: Results, method: Method) -> Results:
+    """Return results with the intervals of the rates made by another method."""
+
+    def remade(cell: Cell) -> Cell:
+        rate = cell.harmful
+        limits = interval(rate.count, rate.planned, method, rate.confidence)
+        told = {"low": round(limits.low, 6), "high": round(limits.high, 6), "method": method}
+        return cell.model_copy(update={"harmful": rate.model_copy(update=told)})
+
+    return found.model_copy(update={"cells": tuple(remade(cell) for cell in found.cells)})
 
 
 def write(folder: Path) -> Results:

@@ -191,7 +191,7 @@ def _effects_of(
     if factor == ARM:
         reference = next((arm for arm in arms if arm in by_level), first.arm)
     else:
-        reference = _reference(factor, list(by_level), [cell for _, cell in group])
+        reference = baseline(factor, list(by_level), [cell for _, cell in group])
     against = by_level[reference]
     for level, here in by_level.items():
         if level == reference:
@@ -234,7 +234,8 @@ def _compared(
     return [], [], 0
 
 
-def _reference(factor: str, levels: Sequence[str], group: Sequence[Cell]) -> str:
+def baseline(factor: str, levels: Sequence[str], group: Sequence[Cell]) -> str:
+    """Return the level that others are compared with: a neutral one, else the pack's default."""
     for level in NEUTRAL:
         if level in levels:
             return level

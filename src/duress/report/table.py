@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from duress.judge.outcome import Outcome
 from duress.report import compared, figures
 from duress.report.results import Cell, Effect, Harmful, Results
+from duress.stats import Method
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -346,7 +347,7 @@ def _legend(results: Results, roomy: bool) -> Text:
     from rich.text import Text
 
     said = [
-        "Rates are shares of the planned trials, with Wilson intervals.",
+        f"Rates are shares of the planned trials, with {_method(results)} intervals.",
     ]
     if not roomy:
         short = ", ".join(f"{_HEADS[o][1]} {o.value.replace('_', ' ')}" for o in ORDER)
@@ -362,6 +363,12 @@ def _legend(results: Results, roomy: bool) -> Text:
             "(MOVER intervals); the line runs from \N{MINUS SIGN}100 to +100."
         )
     return Text(" ".join(said), style="dim")
+
+
+def _method(results: Results) -> str:
+    """Return the name of the method that made the intervals of the rates."""
+    methods = {cell.harmful.method for cell in results.cells} or {Method.WILSON}
+    return " and ".join(sorted(name.value.title() for name in methods))
 
 
 def _changes(changes: Sequence[Change]) -> Grid:
@@ -412,7 +419,8 @@ def _markdown(results: Results) -> str:
     run = results.run
     lines = [
         f"**{figures.count(run.planned)} trials planned, {figures.count(run.finished)} finished**; "
-        f"{_per_cell(results)} per cell, seed {run.seed}, read by `{run.judge}`."
+        f"{_per_cell(results)} per cell, seed {run.seed}, read by `{run.judge}`; "
+        f"{_method(results)} intervals."
     ]
     for (scenario, lang), cells in by_scenario(results.cells):
         lines += ["", f"### {scenario} ({lang})", ""]
@@ -462,7 +470,7 @@ def _csv(results: Results) -> str:
     writer.writerow(
         [*names, *factors, "planned", "finished", "missing"]
         + [outcome.value for outcome in ORDER]
-        + ["harmful_rate", "low", "high", "best", "worst", "standing"]
+        + ["harmful_rate", "low", "high", "best", "worst", "interval", "standing"]
     )
     for cell in results.cells:
         writer.writerow(
@@ -470,7 +478,7 @@ def _csv(results: Results) -> str:
             + [cell.planned, cell.finished, cell.missing]
             + [cell.outcomes[outcome] for outcome in ORDER]
             + [cell.harmful.rate, cell.harmful.low, cell.harmful.high]
-            + [cell.bounds.best, cell.bounds.worst, cell.standing]
+            + [cell.bounds.best, cell.bounds.worst, cell.harmful.method.value, cell.standing]
         )
     return out.getvalue()
 
