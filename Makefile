@@ -23,8 +23,9 @@ example: $(RUN)/.installed  ## Plan, freeze, run and verify a whole study of ref
 	$(RUN)/bin/duress run examples/study.yaml
 	$(RUN)/bin/duress verify runs/example
 	@$(RUN)/bin/duress results runs/example --format json | $(RUN)/bin/python -c 'import json, sys; \
-		found = json.load(sys.stdin); run = found["run"]; fixed = run["trials_per_cell"] * len(found["cells"]); \
-		print(f"The study took {run[\"planned\"]} of the {fixed} trials of the fixed design: {run[\"planned\"] / fixed:.0%}")'
+		found = json.load(sys.stdin); taken = found["run"]["planned"]; \
+		fixed = found["run"]["trials_per_cell"] * len(found["cells"]); \
+		print(f"The study took {taken} of the {fixed} trials of the fixed design: {taken / fixed:.0%}")'
 	@echo "The page: runs/example/report.html"
 
 test: $(DEV)/.installed $(DEV)/.browser  ## Lint, types, import contracts, tests with coverage

@@ -12,7 +12,7 @@ from inspect_ai import Task
 from inspect_ai.agent import Agent
 from inspect_ai.approval import ApprovalPolicy
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.event import SampleLimitEvent
+from inspect_ai.event import ModelEvent, SampleLimitEvent
 from inspect_ai.log import transcript
 from inspect_ai.log._samples import sample_active  # where the log lies; in no public module of Inspect
 from inspect_ai.model import ChatMessage, GenerateConfig, Model, ModelUsage, get_model
@@ -246,6 +246,9 @@ def _run_columns(played: Played, trajectory: Trajectory) -> dict[str, Any]:
         + (usage.input_tokens_cache_write or 0),
         "run_output_tokens": usage.output_tokens,
         "run_cost": usage.total_cost,
+        "run_retries": sum(
+            event.retries or 0 for event in transcript().events if isinstance(event, ModelEvent)
+        ),
         "run_log": f"{log.parent.name}/{log.name}" if log is not None else None,
         "run_model_served": ", ".join(dict.fromkeys(o.model for o in played.talk.outputs if o.model)) or None,
         "run_error": trajectory.end.detail if failed else None,
