@@ -77,6 +77,7 @@ def preflight(
     judge: str,
     settings: Mapping[str, Any] | None = None,
     *,
+    judged: Sequence[str] = (),
     inspect: bool = False,
 ) -> None:
     """Check all that models need before the first trial; raises `UsageError` with all that is missing."""
@@ -92,6 +93,7 @@ def preflight(
         readers,
         settings.get("base_url"),
         model_args=settings.get("model_args"),
+        judged=judged,
         inspect=inspect or readers is not None,
     )
     if missing:
