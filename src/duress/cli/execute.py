@@ -48,11 +48,13 @@ def execute(request: Request, form: Format) -> None:
 
 def conclude(state: State, form: Format) -> None:
     """Write and print the results of a run, and say what failed and how to go on if it is not complete."""
+    from duress.cli import judged
     from duress.report import results
     from duress.report.failures import failures
 
     found = results.write(state.folder)
     show(found, form)
+    judged.below(state.folder, found, form)
     tell(f"report: {report(state.folder, 'en', found)}")
     planned, usable = dict.fromkeys(found.run.models, 0), dict.fromkeys(found.run.models, 0)
     for cell in found.cells:

@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "Show how two runs differ.",
     "trial": "Show one trial: what the agent saw, said and did.",
     "rejudge": "Decide the outcomes of a run again with another judge.",
+    "judge": "Have texts labelled by people, and test the judge against them.",
     "scenario": "List, show, check and create scenarios.",
 }
 

@@ -20,7 +20,10 @@ def results(folder: RunFolder, form: AsFormat = Format.TABLE) -> None:
       duress results runs/blackmail-1a2b3c4d
       duress results runs/blackmail-1a2b3c4d --format csv > rates.csv
     """
+    from duress.cli import judged
     from duress.cli.output import show
     from duress.report import results
 
-    show(results.results(folder), form)
+    found = results.results(folder)
+    show(found, form)
+    judged.below(folder, found, form)

@@ -48,6 +48,7 @@ NEUTRAL = ("none", "off", "absent", "placebo")
 
 def summarise(folder: Path) -> Results:
     """Return the results of a run directory; raises `StudyError` if it cannot be read."""
+    from duress.report.judged import validation
     from duress.study import planfile
     from duress.study.compact import trials
 
@@ -69,6 +70,7 @@ def summarise(folder: Path) -> Results:
         created=datetime.fromtimestamp(written, UTC).isoformat(timespec="seconds"),
         duress=plan.duress,
         judge=", ".join(_names(rows, "reader")) or design.judge,
+        judge_validation=validation(folder),
         settings=design.settings,
         served=_names(rows, "run_model_served"),
         planned=sum(cell.planned for cell in found),

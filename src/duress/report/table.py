@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from duress.judge.outcome import Outcome
 from duress.report import figures
-from duress.report.results import Cell, Effect, Harmful, Results
+from duress.report.results import Cell, Effect, Harmful, Results, Run
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -143,9 +143,14 @@ def _what_was_run(results: Results) -> Text:
     parts = [
         f"{figures.count(run.trials_per_cell)} per cell",
         f"seed {run.seed}",
-        f"read by {run.judge}",
+        f"read by {run.judge}{_untested(run)}",
     ]
     return head.append("  \N{MIDDLE DOT} " + " \N{MIDDLE DOT} ".join(parts), style="dim")
+
+
+def _untested(run: Run) -> str:
+    """Return what stands behind the reader's name unless people's labels have validated it."""
+    return " (judge not validated)" if run.judge_validation.status == "not validated" else ""
 
 
 def _title(scenario: str, lang: str, results: Results) -> Text:
@@ -392,7 +397,7 @@ def _markdown(results: Results) -> str:
     run = results.run
     lines = [
         f"**{figures.count(run.planned)} trials planned, {figures.count(run.finished)} finished**; "
-        f"{run.trials_per_cell} per cell, seed {run.seed}, read by `{run.judge}`."
+        f"{run.trials_per_cell} per cell, seed {run.seed}, read by `{run.judge}`{_untested(run)}."
     ]
     for (scenario, lang), cells in by_scenario(results.cells):
         lines += ["", f"### {scenario} ({lang})", ""]
