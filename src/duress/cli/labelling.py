@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from duress.study.labels import By, Item, Label, read, write
 
 KEYS = {"y": Label.YES, "n": Label.NO, "u": Label.UNSURE, "?": Label.UNSURE}
 BACK = ("b", "\x7f", "\x08")
-QUIT = ("q", "\x03", "\x04", "\x1b")
+QUIT = ("q", "\x03", "\x04", "")
 HELP = "y yes   n no   u unsure   b back   q quit"
 
 
@@ -37,8 +40,37 @@ def label(path: Path, labeller: str | None, by: By | None) -> tuple[int, int]:
     if who is None:
         raise UsageError("who labels? give --labeller NAME")
     kind = by or (kinds[-1] if kinds else By.DEVELOPER)
-    _Screen(path, items, who, kind).run()
+    with _keys() as key:
+        _Screen(path, items, who, kind).run(key)
     return sum(item.label is not None for item in items), len(items)
+
+
+@contextmanager
+def _keys() -> Iterator[Callable[[], str]]:
+    """Give single keys, unseen, for as long as the screen is up; an empty text is the end of the input."""
+    if sys.platform == "win32":
+        import click
+
+        yield click.getchar
+        return
+    import termios
+    import tty
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+
+    def key() -> str:
+        try:
+            return os.read(terminal, 1).decode(errors="replace")
+        except KeyboardInterrupt:
+            return ""
+
+    # Once and for all: between two single reads a terminal would show, and lose, what is typed ahead.
+    tty.setcbreak(terminal, termios.TCSADRAIN)
+    try:
+        yield key
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 class _Screen:
@@ -51,14 +83,12 @@ class _Screen:
         self._who = who
         self._kind = kind
 
-    def run(self) -> None:
+    def run(self, pressed: Callable[[], str]) -> None:
         """Show one text after the other until all are labelled or the person quits."""
-        import click
-
         place = self._next(0)
         while place is not None:
             self._show(place)
-            key = click.getchar().lower()
+            key = pressed().lower()
             if key in QUIT:
                 return
             if key in BACK:
