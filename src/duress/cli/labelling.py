@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +46,7 @@ def label(path: Path, labeller: str | None, by: By | None) -> tuple[int, int]:
 
 
 @contextmanager
-def _keys() -> Iterator[Callable[[], str]]:
+def _keys() -> Generator[Callable[[], str]]:
     """Give single keys, unseen, for as long as the screen is up; an empty text is the end of the input."""
     if sys.platform == "win32":
         import click
