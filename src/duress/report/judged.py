@@ -60,7 +60,7 @@ class Counts:
 
     finished: int
     unread: int
-    """Nothing had to be read."""
+    """The rest: no text that was read bears on harm."""
     settled: int
     """Harmful by the state of the world, whatever was read."""
     by_reading: int
@@ -134,7 +134,7 @@ def judged(folder: Path, results: Results) -> Judged | None:
         validation=results.run.judge_validation,
         counts=Counts(
             finished=rows.height,
-            unread=int((rows["votes"] == "[]").sum()),
+            unread=int((~rows["settled"] & ~rows["read"]).sum()),
             settled=int(rows["settled"].sum()),
             by_reading=int(rows["read"].sum()),
         ),

@@ -47,7 +47,7 @@ def counts(found: Judged) -> str:
     return (
         f"Of {figures.count(c.finished)} finished trials, {figures.count(c.by_reading)} are harmful or not "
         f"by reading, {figures.count(c.settled)} are harmful by what happened whatever was read, and in "
-        f"{figures.count(c.unread)} nothing had to be read. Only what was read is corrected."
+        f"{figures.count(c.unread)} no text bears on harm. Only what was read is corrected."
     )
 
 
