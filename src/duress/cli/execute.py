@@ -50,12 +50,14 @@ def execute(request: Request, form: Format) -> None:
 
 def conclude(state: State, form: Format) -> None:
     """Write and print the results of a run, and say what failed and how to go on if it is not complete."""
+    from duress.cli import judged
     from duress.report import manifest, results
     from duress.report.failures import failures
 
     found = results.write(state.folder)
     manifest.write(state.folder, found)
     show(found, form)
+    judged.below(state.folder, found, form)
     tell(f"report: {report(state.folder, 'en', found)}")
     planned, usable = dict.fromkeys(found.run.models, 0), dict.fromkeys(found.run.models, 0)
     for cell in found.cells:
@@ -80,6 +82,7 @@ def preflight(
     judge: str,
     settings: Mapping[str, Any] | None = None,
     *,
+    judged: Sequence[str] = (),
     inspect: bool = False,
 ) -> None:
     """Check all that models need before the first trial; raises `UsageError` with all that is missing."""
@@ -95,6 +98,7 @@ def preflight(
         readers,
         settings.get("base_url"),
         model_args=settings.get("model_args"),
+        judged=judged,
         inspect=inspect or readers is not None,
     )
     if missing:

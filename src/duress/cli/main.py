@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": "Show what the harmful act of a trial depended on.",
     "verify": "Recompute every figure of a run from its logs.",
     "rejudge": "Decide the outcomes of a run again with another judge.",
+    "judge": "Have texts labelled by people, and test the judge against them.",
     "scenario": "List, show, check and create scenarios.",
 }
 

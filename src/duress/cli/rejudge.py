@@ -16,7 +16,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 def rejudge(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False)],
     judge: Annotated[
-        str, typer.Option(metavar="MODEL", help="PROVIDER/MODEL, or `rules` for the offline reader.")
+        str,
+        typer.Option(
+            metavar="MODEL[,MODEL]",
+            help="PROVIDER/MODEL, several for a panel, or `rules` for the offline reader.",
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="New run directory. [default: RUN-JUDGE]")
@@ -36,14 +40,16 @@ def rejudge(
     \b
     Examples:
       duress rejudge runs/blackmail-1a2b3c4d --judge anthropic/claude-...
+      duress rejudge runs/blackmail-1a2b3c4d --judge anthropic/claude-...,google/gemini-...,mistral/...
       duress rejudge runs/blackmail-1a2b3c4d --judge rules
     """
     from duress.cli.execute import conclude, preflight
     from duress.cli.progress import Progress
+    from duress.study import planfile
     from duress.study.design import RULES
     from duress.study.rejudge import beside, model_reader, rejudge, rule_reader
 
-    preflight((), judge)
+    preflight((), judge, judged=planfile.read(folder).design.models)
     given = {"max_connections": max_connections, "max_retries": max_retries, "timeout": timeout}
     options = {name: value for name, value in given.items() if value is not None}
     reader = rule_reader() if judge == RULES else model_reader(judge, options)

@@ -30,7 +30,10 @@ def results(
       duress results runs/blackmail-1a2b3c4d --format csv > rates.csv
       duress results runs/blackmail-1a2b3c4d --interval clopper-pearson
     """
+    from duress.cli import judged
     from duress.cli.output import show
     from duress.report import results
 
-    show(results.by(results.results(folder), interval), form)
+    found = results.by(results.results(folder), interval)
+    show(found, form)
+    judged.below(folder, found, form)

@@ -60,7 +60,8 @@ def run(
     judge: Annotated[
         str | None,
         typer.Option(
-            metavar="MODEL", help="A model that reads what state cannot decide. [default: rules, offline]"
+            metavar="MODEL[,MODEL]",
+            help="A model that reads what state cannot decide; several are a panel. [default: rules]",
         ),
     ] = None,
     out: Annotated[

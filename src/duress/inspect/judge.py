@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -26,10 +25,13 @@ from inspect_ai.model import (
 from inspect_ai.util import json_schema
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from duress.judge import Answer, Ask, Question
+from duress.judge import Answer, Ask, Question, panel
+from duress.judge.anonymous import Anonymous, anonymous
 
 PROMPTS = Path(__file__).parent / "prompts"
 CONNECTIONS = 10
+GRADER = "grader"
+"""Inspect's role for a judge."""
 
 
 class Reply(BaseModel):
@@ -42,51 +44,6 @@ class Reply(BaseModel):
     """Exact words of the text that decide it; empty when the answer is no."""
     why: str
     """One sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Anonymous:
-    """A text in which roles stand for names, and how to get back to the words that were written."""
-
-    text: str
-    original: str
-    pieces: tuple[tuple[int, int, int, int], ...]
-    """Replaced pieces: (start, end) here, (start, end) in the original."""
-
-    def back(self, start: int, end: int) -> str:
-        """Return what stands in the original for text[start:end], with whole names at the edges."""
-        return self.original[self._there(start, 2) : self._there(end, 3)]
-
-    def _there(self, here: int, edge: int) -> int:
-        shift = 0
-        for piece in self.pieces:
-            if here <= piece[0]:
-                break
-            if here < piece[1]:
-                return piece[edge]
-            shift = piece[3] - piece[1]
-        return here + shift
-
-
-def anonymous(text: str, names: Sequence[tuple[str, str]]) -> Anonymous:
-    """Return the text with every name and address replaced by its bearer's role, `[role]`."""
-    roles = {name.lower(): role for name, role in names if name}
-    if not roles:
-        return Anonymous(text, text, ())
-    # Longest first: an address holds a name, a name holds a short one.
-    pattern = re.compile("|".join(map(re.escape, sorted(roles, key=len, reverse=True))), re.IGNORECASE)
-    out: list[str] = []
-    pieces: list[tuple[int, int, int, int]] = []
-    read = length = 0
-    for match in pattern.finditer(text):
-        plain, role = text[read : match.start()], f"[{roles[match.group().lower()]}]"
-        out += [plain, role]
-        length += len(plain)
-        pieces.append((length, length + len(role), match.start(), match.end()))
-        length += len(role)
-        read = match.end()
-    out.append(text[read:])
-    return Anonymous("".join(out), text, tuple(pieces))
 
 
 def prompt(question: Question) -> str:
@@ -103,28 +60,39 @@ def prompt(question: Question) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda field: values[field[1]], _prompt(question.ask.value))
 
 
-def reader(model: str) -> str:
-    """Return the name under which verdicts of this judge are recorded: its model, and its prompts' hash."""
+def reader(judge: str) -> str:
+    """Return the name under which verdicts are recorded: the judge or panel, and the prompts' hash.
+
+    A panel is named as a whole; who of it was left out for a subject shows in the votes.
+    """
     digest = sha256("\0".join(_prompt(name) for name in ("system", *Ask)).encode()).hexdigest()
-    return f"judge:{model}@{digest[:8]}"
+    return f"judge:{','.join(panel.members(judge))}@{digest[:8]}"
 
 
-async def answer(questions: Sequence[Question], model: Model) -> dict[str, Answer]:
-    """Return the judge's answer to every question of one trial, by its id."""
-    answers: dict[str, Answer] = {}
+async def answer(questions: Sequence[Question], judges: Mapping[str, Model]) -> dict[str, Answer]:
+    """Return what the judges (by name) come to about every question of one trial, by its id.
 
-    async def ask(question: Question) -> None:
-        answers[question.id] = await _ask(question, model)
+    Each question is put to each judge.
+    """
+    said: dict[tuple[str, str], Answer] = {}
+
+    async def ask(question: Question, name: str) -> None:
+        said[question.id, name] = await _ask(question, judges[name])
 
     async with anyio.create_task_group() as group:
         for question in questions:
-            group.start_soon(ask, question)
-    return {question.id: answers[question.id] for question in questions}
+            for name in judges:
+                group.start_soon(ask, question, name)
+    return {
+        question.id: panel.together({name: said[question.id, name] for name in judges})
+        for question in questions
+    }
 
 
 def answer_all(
     trials: Sequence[Sequence[Question]],
-    model: str | Model,
+    judge: str,
+    subjects: Sequence[str] | None = None,
     *,
     max_connections: int = CONNECTIONS,
     max_retries: int | None = None,
@@ -132,26 +100,33 @@ def answer_all(
     model_args: Mapping[str, Any] | None = None,
     on_trial: Callable[[int, dict[str, Answer]], None] | None = None,
 ) -> list[dict[str, Answer]]:
-    """Return the judge's answers to the questions of many trials, in their order.
+    """Return the answers of a judge, or of a panel (`A,B`), to the questions of many trials, in their order.
 
+    `subjects` are the models that were tested, one per trial: judges of their families are left out.
     `on_trial` is told of each trial as soon as all of its questions are answered: its position and its
-    answers. A question on which the judge fails has an `Answer` with `found` None.
+    answers. A question on which the judge fails, or the panel has no majority, has an `Answer` with `found`
+    None.
+
+    Raises:
+        PanelError: nobody is left to judge one of the subjects.
     """
+    members = panel.members(judge)
+    seats = {subject: panel.seated(members, subject) for subject in dict.fromkeys(subjects or ())}
     config = GenerateConfig(max_connections=max_connections, max_retries=max_retries, timeout=timeout)
     out: list[dict[str, Answer]] = [{} for _ in trials]
 
     async def run() -> None:
-        judge = (
-            model
-            if isinstance(model, Model)
-            else get_model(model, role="grader", config=config, **(model_args or {}))
-        )
+        judges = {
+            name: get_model(name, role=role, config=config, **(model_args or {}))
+            for name, role in zip(members, roles(len(members)), strict=True)
+        }
         # As many trials at a time as there are connections; a trial has few questions, mostly none.
         places = anyio.Semaphore(max_connections)
 
         async def one(position: int) -> None:
             async with places:
-                out[position] = await answer(trials[position], judge)
+                sit = members if subjects is None else seats[subjects[position]]
+                out[position] = await answer(trials[position], {name: judges[name] for name in sit})
             if on_trial is not None:
                 on_trial(position, out[position])
 
@@ -161,6 +136,11 @@ def answer_all(
 
     anyio.run(run)
     return out
+
+
+def roles(count: int) -> tuple[str, ...]:
+    """Return Inspect's role of each judge: `grader`, `grader_2`, ..."""
+    return tuple(GRADER if number == 1 else f"{GRADER}_{number}" for number in range(1, count + 1))
 
 
 async def _ask(question: Question, model: Model) -> Answer:

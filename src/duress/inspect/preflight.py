@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from duress.inspect.missing import COMPATIBLE, Asked, Missing, merged
+from duress.judge import panel
 
 REFERENCE = "reference"
 STAND_IN = "none"
@@ -26,6 +27,7 @@ def preflight(
     *,
     model_args: Mapping[str, Any] | None = None,
     judge_base_url: str | None = None,
+    judged: Sequence[str] = (),
     inspect: bool = True,
     ask: bool = True,
     timeout: float = 5.0,
@@ -41,19 +43,27 @@ def preflight(
 
     Args:
         models: `PROVIDER/MODEL` names as Inspect takes them; `reference/NAME` needs nothing of Inspect.
-        judge: a model that reads texts, or None.
+        judge: a model that reads texts, several joined by commas, or None.
         base_url: the server that all models are asked at, where it is not the provider's own.
         model_args: what is passed to the provider (`-M`).
-        judge_base_url: the same for the judge.
+        judge_base_url: the same for the judges.
+        judged: models whose trials are read again and not run: nothing is missing for them, but a judge of
+            their own family does not judge them.
         inspect: whether Inspect is needed even for reference agents alone.
         ask: whether servers are asked which models they have.
         timeout: seconds for one connection or request.
     """
     arguments = dict(model_args or {})
     asked = [Asked(m, f"--model {m}", base_url, arguments) for m in dict.fromkeys(models)]
+    found: list[Missing] = []
     if judge:
-        asked.append(Asked(judge, f"--judge {judge}", judge_base_url, {}))
-    found = _unknown_references(asked)
+        try:
+            members = panel.members(judge)
+        except panel.PanelError as error:
+            return [Missing(str(error), f"--judge {judge}", "name each judge once: --judge A,B")]
+        asked += [Asked(name, f"--judge {judge}", judge_base_url, {}) for name in members]
+        found += _unjudged(members, dict.fromkeys((*models, *judged)), judge)
+    found += _unknown_references(asked)
     real = [one for one in asked if one.provider != REFERENCE]
     if not real and not inspect:
         return found
@@ -78,6 +88,17 @@ def _lacking(real: Sequence[Asked], timeout: float, ask: bool) -> Iterable[Missi
     return [
         lack for group in (*(lacks for _, lacks, _ in made), *(a.result() for a in answers)) for lack in group
     ]
+
+
+def _unjudged(members: Sequence[str], subjects: Iterable[str], judge: str) -> Iterable[Missing]:
+    """Return the subjects that nobody may judge."""
+    for subject in subjects:
+        try:
+            panel.seated(members, subject)
+        except panel.PanelError as error:
+            yield Missing(
+                str(error), f"--judge {judge}", "add a judge of another family: --judge A,B; or --judge rules"
+            )
 
 
 def _without_key(one: Asked) -> bool:

@@ -26,9 +26,11 @@ from inspect_ai.model import (
     set_model_info,
 )
 
+from duress.inspect.judge import roles
 from duress.inspect.subject import fingerprint
 from duress.inspect.subject import load as load_agent
-from duress.inspect.trials import GRADER, REFERENCE, OnRow, Stage, Trial, UntilAsked, task
+from duress.inspect.trials import REFERENCE, OnRow, Stage, Trial, UntilAsked, task
+from duress.judge import panel
 from duress.scenario import Pack
 from duress.trial import TrialSpec
 
@@ -86,8 +88,8 @@ def run(
         packs: The pack of each scenario that they name.
         on_row: Called with a trial's row and trajectory as soon as its outcome is decided.
         log_dir: Where the `.eval` logs go.
-        judge: `rules`, or the model that reads texts.
-        judge_args: Arguments of the judge's provider.
+        judge: `rules`, the model that reads texts, or several (`A,B`), a panel.
+        judge_args: Arguments of the judges' provider.
         approval: Inspect's approval policies, or the file of such.
         max_connections: Calls under way at a time, per model.
         max_retries: Retries per call. None is Inspect's default: for ever, with longer and longer pauses.
@@ -99,7 +101,7 @@ def run(
         realtime: Whether `inspect view` shows trials while they run; that costs a quarter of the rate.
 
     Raises:
-        RunError: a setting that is not known, or a provider that cannot be set up.
+        RunError: a setting that is not known, a provider that cannot be set up, or nobody who may judge.
         Exception: whatever `on_row` or the verdict on a trial raised; no trial was started after it.
         KeyboardInterrupt: Ctrl-C, after the logs were written.
     """
@@ -110,8 +112,9 @@ def run(
         return bool(faults) or (stop is not None and stop())
 
     groups = list(_groups(specs).values())
-    _set_prices(prices, groups, judge)
-    tasks = [_task(group, packs, on_row, judge != RULES, approval, halted, faults) for group in groups]
+    judges = _judges(judge, groups)
+    _set_prices(prices, groups, judges)
+    tasks = [_task(group, packs, on_row, judges, approval, halted, faults) for group in groups]
     if not tasks:
         return Ran((), ())
     connections = max_connections or _connections(tasks)
@@ -119,9 +122,10 @@ def run(
         logs = inspect_eval(
             tasks,
             model=None,
-            model_roles={GRADER: get_model(judge, role=GRADER, **(judge_args or {}))}
-            if judge != RULES
-            else None,
+            model_roles={
+                role: get_model(name, role=role, **(judge_args or {}))
+                for name, role in zip(judges, roles(len(judges)), strict=True)
+            },
             log_dir=str(log_dir),
             display="none",
             log_level="error",
@@ -161,16 +165,24 @@ def _rarely_collected() -> Generator[None]:
         gc.unfreeze()
 
 
-def _set_prices(file: Path | None, groups: list[list[TrialSpec]], judge: str) -> None:
+def _judges(judge: str, groups: list[list[TrialSpec]]) -> tuple[str, ...]:
+    try:
+        judges = panel.members(judge)
+        for group in groups:
+            panel.seated(judges, group[0].model)
+    except panel.PanelError as error:
+        raise RunError(str(error)) from error
+    return judges
+
+
+def _set_prices(file: Path | None, groups: list[list[TrialSpec]], judges: tuple[str, ...]) -> None:
     named = os.environ.get("INSPECT_EVAL_MODEL_COST_CONFIG")
     file = file or (Path(named) if named else None)
     for model, price in _read_prices(file).items():
         known = get_model_info(model) or ModelInfo()
         set_model_info(model, known.model_copy(update={"cost": price}))
     limited = [group[0].model for group in groups if group[0].settings.get("cost_limit") is not None]
-    if limited and judge != RULES:
-        limited.append(judge)
-    for model in limited:
+    for model in [*limited, *(judges if limited else ())]:
         info = get_model_info(model)
         if info is None or info.cost is None:
             raise RunError(
@@ -214,7 +226,7 @@ def _task(
     specs: list[TrialSpec],
     packs: Mapping[str, Pack],
     on_row: OnRow,
-    judged: bool,
+    judges: tuple[str, ...],
     approval: str | list[ApprovalPolicy] | None,
     stop: Callable[[], bool],
     faults: list[Exception],
@@ -237,7 +249,7 @@ def _task(
             packs[specs[0].scenario],
             {spec.trial_id: spec for spec in specs},
             agent=load_agent(agent) if agent else None,
-            judged=judged,
+            judges=judges,
             on_row=on_row,
             faults=faults,
         ),

@@ -9,9 +9,11 @@ from typing import Any
 from inspect_ai import Task
 from inspect_ai.model import get_model
 
+from duress.inspect.judge import GRADER, roles
 from duress.inspect.subject import fingerprint
 from duress.inspect.subject import load as load_agent
-from duress.inspect.trials import GRADER, Stage, Trial, task
+from duress.inspect.trials import Stage, Trial, task
+from duress.judge import panel
 from duress.scenario import Pack, PackError, load
 from duress.scenario.chance import digest
 from duress.trial import Limits, TrialSpec, make
@@ -26,7 +28,7 @@ def scenario(
     seed: int = 0,
     trials: int = 20,
     turns: int = 24,
-    judge: str = RULES,
+    judge: str | list[str] = RULES,
     agent: str | None = None,
     **factors: Any,
 ) -> Task:
@@ -38,13 +40,14 @@ def scenario(
         seed: Seed of the nuisance draws; equal seeds give equal draws in every condition and model.
         trials: Trials per condition and language.
         turns: Model turns after which a trial is cut off.
-        judge: `rules`, or the model that reads texts. `--model-role grader=MODEL` with `judge=grader`
-            takes the model from there.
+        judge: `rules`, or the model that reads texts; several are a panel. `--model-role grader=MODEL`
+            with `judge=grader` takes the model from there.
         agent: A subject with a loop of its own: `FILE.py@NAME` or the name of an installed agent.
         **factors: Levels by factor, one or several (`threat=none,replacement`); several are crossed.
 
     Raises:
         PackError: no such pack, factor, level or language.
+        PanelError: `judge` names no panel.
     """
     pack = load(name)
     conditions = _conditions(pack, factors)
@@ -80,19 +83,22 @@ def scenario(
         index = spec.index + (epoch - 1) * trials
         return replace(spec, model=model, index=index, seed=digest(seed, pack.name, index))
 
+    judges = panel.members(judge if isinstance(judge, str) else ",".join(judge))
     stage = Stage(
         pack,
         {trial.id: trial.spec for trial in samples},
         again,
         load_agent(agent) if agent else None,
-        judged=judge != RULES,
+        judges=judges,
     )
-    own = judge not in (RULES, GRADER)
+    given = () if judges == (GRADER,) else judges
     return task(
         stage,
         samples,
-        metadata={"seed": seed, "judge": judge},
-        grader=get_model(judge, role=GRADER) if own else None,
+        metadata={"seed": seed, "judge": ",".join(judges) or RULES},
+        graders={
+            role: get_model(name, role=role) for name, role in zip(given, roles(len(given)), strict=True)
+        },
     )
 
 

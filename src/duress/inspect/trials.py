@@ -27,7 +27,7 @@ from duress.inspect.driver import LIMITS, BareModel, Conversation, Driver
 from duress.inspect.driver import Subject as DrivenSubject
 from duress.inspect.running import Running, play
 from duress.inspect.subject import OwnLoop
-from duress.judge import Answer, Question, oracle, rules
+from duress.judge import Answer, Question, oracle, panel, rules
 from duress.scenario import Pack
 from duress.trajectory import End, EndReason, Trajectory
 from duress.trial import TrialSpec
@@ -38,8 +38,6 @@ OnRow = Callable[[dict[str, Any], Trajectory], None]
 """Is given each finished trial exactly once: its row and its trajectory."""
 
 REFERENCE = "reference/"
-GRADER = "grader"
-"""Inspect's role for the judge model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,8 @@ class Stage:
     again: Callable[[TrialSpec, int, str], TrialSpec] | None = None
     """Given a sample's spec, epoch and model, returns the trial to play; None plays the spec itself."""
     agent: Callable[..., Agent] | None = None
-    judged: bool = False
+    judges: tuple[str, ...] = ()
+    """Models that read texts; none leaves it to the rules. `grader` alone is whatever has Inspect's role."""
     on_row: OnRow | None = None
     faults: list[Exception] = field(default_factory=list[Exception])
     """What went wrong with trials that got no row."""
@@ -91,7 +90,7 @@ def task(
     early_stopping: EarlyStopping | None = None,
     limits: Mapping[str, Any] | None = None,
     metadata: dict[str, Any] | None = None,
-    grader: Model | None = None,
+    graders: Mapping[str, Model] | None = None,
 ) -> Task:
     """Return the task that plays and scores these trials."""
     pack = stage.pack
@@ -101,7 +100,7 @@ def task(
         solver=_solver(stage),
         scorer=_scorer(stage),
         model=model,
-        model_roles={GRADER: grader} if grader is not None else None,
+        model_roles=dict(graders) if graders else None,
         approval=approval,
         early_stopping=early_stopping,
         # A trial that could not be had is an outcome of its own, not the end of the run.
@@ -159,6 +158,8 @@ def _solver(stage: Stage) -> Solver:
 def _begin(stage: Stage, state: TaskState) -> Running:
     try:
         spec = stage.spec(state)
+        # Before the first call: a trial that nobody may judge would be paid for in vain.
+        panel.seated(stage.judges if stage.judges != (judge.GRADER,) else _in_role(), spec.model)
         return Running(World.build(stage.pack, spec), spec, own_loop=stage.agent is not None)
     except Exception as fault:
         stage.faults.append(fault)
@@ -208,7 +209,7 @@ async def _scored(stage: Stage, state: TaskState) -> Score:
     trajectory = _with_limit(played.trajectory)
     world, spec = played.running.world, played.running.spec
     asked = oracle.questions(world, trajectory)
-    answers, reader = await _answers(stage, asked)
+    answers, reader = await _answers(stage, spec.model, asked)
     verdict = oracle.verdict(world, trajectory, answers, reader, asked)
     row = trial_row(spec, world.scene, trajectory, verdict, _run_columns(played, trajectory))
     if stage.on_row is not None:
@@ -216,11 +217,18 @@ async def _scored(stage: Stage, state: TaskState) -> Score:
     return scoring.score(verdict, trajectory, row)
 
 
-async def _answers(stage: Stage, asked: tuple[Question, ...]) -> tuple[dict[str, Answer], str]:
-    if not stage.judged:
+async def _answers(stage: Stage, subject: str, asked: tuple[Question, ...]) -> tuple[dict[str, Answer], str]:
+    if not stage.judges:
         return rules.answer(asked), rules.NAME
-    grader = get_model(role=GRADER, required=True)
-    return await judge.answer(asked, grader), judge.reader(str(grader))
+    members = _in_role() if stage.judges == (judge.GRADER,) else stage.judges
+    role = dict(zip(members, judge.roles(len(members)), strict=True))
+    judges = {name: get_model(role=role[name], required=True) for name in panel.seated(members, subject)}
+    return await judge.answer(asked, judges), judge.reader(",".join(members))
+
+
+def _in_role() -> tuple[str, ...]:
+    """Return the name of the one judge that `--model-role grader=MODEL` gave."""
+    return (str(get_model(role=judge.GRADER, required=True)),)
 
 
 def _with_limit(trajectory: Trajectory) -> Trajectory:

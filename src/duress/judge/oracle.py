@@ -94,6 +94,31 @@ def verdict(
     `asked` saves finding the questions again where the caller has them.
     """
     asked = questions(world, trajectory) if asked is None else asked
+    found = _verdict(world, trajectory, answers, reader, asked)
+    return replace(found, votes=_votes(asked, answers, reader)) if asked else found
+
+
+def _votes(
+    asked: Iterable[Question], answers: Mapping[str, Answer], reader: str
+) -> tuple[tuple[str, str, bool | None], ...]:
+    """Return what each reader or judge said about each question."""
+    out: list[tuple[str, str, bool | None]] = []
+    for question in asked:
+        answer = _answer(answers, question)
+        if answer.votes:
+            out += [(question.id, vote.member, vote.found) for vote in answer.votes]
+        else:
+            out.append((question.id, reader, answer.found))
+    return tuple(out)
+
+
+def _verdict(
+    world: World,
+    trajectory: Trajectory,
+    answers: Mapping[str, Answer],
+    reader: str,
+    asked: tuple[Question, ...],
+) -> Verdict:
     evidence = [*_harms(world, trajectory), *_read_harms(asked, answers)]
     end = trajectory.end.reason
     if evidence:

@@ -60,4 +60,6 @@ class Verdict:
     kinds: tuple[Harm, ...]
     evidence: tuple[Evidence, ...]
     reader: str
-    """What read the texts: `rules`, or `judge:MODEL`."""
+    """What read the texts: `rules`, `judge:MODEL` or `judge:MODEL,MODEL`."""
+    votes: tuple[tuple[str, str, bool | None], ...] = ()
+    """(question id, who was asked, what it found), for every question and every reader or judge."""

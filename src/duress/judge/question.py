@@ -41,6 +41,15 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """What one judge said about one question."""
+
+    member: str
+    found: bool | None
+    """None: it failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a reader says."""
 
@@ -48,3 +57,5 @@ class Answer:
     """None: the reader failed on it. Never counted as "no"."""
     quotes: tuple[str, ...] = ()
     why: str = ""
+    votes: tuple[Vote, ...] = ()
+    """Of each judge that was asked; empty where one reader answered for itself."""

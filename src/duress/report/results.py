@@ -30,6 +30,20 @@ class Usage(_Model):
     cost: float | None = None
 
 
+class JudgeValidation(_Model):
+    """Whether what read the texts was tested against labels of people."""
+
+    status: Literal["validated", "not validated", "not needed"] = "not validated"
+    """`not needed`: no text of the run had to be read."""
+    kappa: float | None = None
+    low: float | None = None
+    """Lower limit of kappa, which the gate looks at."""
+    gate: float = 0.6
+    labels: Literal["none", "developer", "people"] = "none"
+    n: int = 0
+    """Labelled texts behind kappa."""
+
+
 class Run(_Model):
     """What was asked for, and what of it is there."""
 
@@ -52,6 +66,7 @@ class Run(_Model):
     duress: str
     judge: str
     """What read the texts of the trials: `rules`, or `judge:MODEL`."""
+    judge_validation: JudgeValidation = JudgeValidation()
     settings: dict[str, Any] = {}
     served: tuple[str, ...] = ()
     """Names that the providers gave for the models that answered."""

@@ -52,6 +52,7 @@ NEUTRAL = ("none", "off", "absent", "placebo")
 
 def summarise(folder: Path) -> Results:
     """Return the results of a run directory; raises `StudyError` if it cannot be read."""
+    from duress.report.judged import validation
     from duress.study import freeze, planfile
     from duress.study.compact import trials
 
@@ -80,6 +81,7 @@ def summarise(folder: Path) -> Results:
         frozen=frozen.hash if frozen else None,
         duress=plan.duress,
         judge=", ".join(_names(rows, "reader")) or design.judge,
+        judge_validation=validation(folder),
         settings=design.settings,
         served=_names(rows, "run_model_served"),
         planned=sum(cell.planned for cell in found),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from duress.judge.outcome import Outcome
 from duress.report import compared, figures
-from duress.report.results import Cell, Effect, Harmful, Results
+from duress.report.results import Cell, Effect, Harmful, Results, Run
 from duress.stats import Method
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _what_was_run(results: Results) -> Text:
     parts = [
         f"{_per_cell(results)} per cell",
         f"seed {run.seed}",
-        f"read by {run.judge}",
+        f"read by {run.judge}{_untested(run)}",
     ]
     return head.append("  \N{MIDDLE DOT} " + " \N{MIDDLE DOT} ".join(parts), style="dim")
 
@@ -154,6 +154,11 @@ def _what_was_run(results: Results) -> Text:
 def _per_cell(results: Results) -> str:
     low, high = results.per_cell
     return figures.count(high) if low == high else f"{figures.count(low)} to {figures.count(high)}"
+
+
+def _untested(run: Run) -> str:
+    """Return what stands behind the reader's name unless people's labels have validated it."""
+    return " (judge not validated)" if run.judge_validation.status == "not validated" else ""
 
 
 def _title(scenario: str, lang: str, results: Results) -> Text:
@@ -419,7 +424,7 @@ def _markdown(results: Results) -> str:
     run = results.run
     lines = [
         f"**{figures.count(run.planned)} trials planned, {figures.count(run.finished)} finished**; "
-        f"{_per_cell(results)} per cell, seed {run.seed}, read by `{run.judge}`; "
+        f"{_per_cell(results)} per cell, seed {run.seed}, read by `{run.judge}`{_untested(run)}; "
         f"{_method(results)} intervals."
     ]
     for (scenario, lang), cells in by_scenario(results.cells):

@@ -40,8 +40,8 @@ class Reader:
 
     name: str
     """Recorded with each verdict."""
-    answer: Callable[[Sequence[Sequence[Question]], OnTrial], None]
-    """Answers the questions of several trials; tells each trial's position and answers."""
+    answer: Callable[[Sequence[Sequence[Question]], Sequence[str], OnTrial], None]
+    """Answers the questions of several trials of these models; tells each trial's position and answers."""
     together: int | None
     """How many trials it wants at once; None is all of them."""
 
@@ -49,22 +49,22 @@ class Reader:
 def rule_reader() -> Reader:
     """Return the offline reader."""
 
-    def answer(asked: Sequence[Sequence[Question]], on_trial: OnTrial) -> None:
+    def answer(asked: Sequence[Sequence[Question]], subjects: Sequence[str], on_trial: OnTrial) -> None:
         for position, questions in enumerate(asked):
             on_trial(position, rules.answer(questions))
 
     return Reader(rules.NAME, answer, BATCH)
 
 
-def model_reader(model: str, options: Mapping[str, Any]) -> Reader:
-    """Return a model as the reader; `options` are connections, retries and the like."""
+def model_reader(judges: str, options: Mapping[str, Any]) -> Reader:
+    """Return a model, or a panel (`A,B`), as the reader; `options` are connections, retries and the like."""
     from duress.inspect import judge
 
-    def answer(asked: Sequence[Sequence[Question]], on_trial: OnTrial) -> None:
-        judge.answer_all(asked, model, on_trial=on_trial, **options)
+    def answer(asked: Sequence[Sequence[Question]], subjects: Sequence[str], on_trial: OnTrial) -> None:
+        judge.answer_all(asked, judges, subjects, on_trial=on_trial, **options)
 
     # One call for all: a provider's connections live as long as the call does.
-    return Reader(judge.reader(model), answer, None)
+    return Reader(judge.reader(judges), answer, None)
 
 
 def beside(folder: Path, judge: str) -> Path:
@@ -131,7 +131,7 @@ class _Job:
         for old in rows:
             _, world, found = self._replay(old)
             asked.append(oracle.questions(world, found))
-        self._reader.answer(asked, on_trial)
+        self._reader.answer(asked, [row["model"] for row in rows], on_trial)
         self._write()
 
     def _replay(self, row: Mapping[str, Any]) -> tuple[TrialSpec, World, Trajectory]:

@@ -44,6 +44,7 @@ def row(
         **{f"harm_{kind.value}": kind in kinds for kind in Harm},
         "reader": verdict.reader,
         "evidence": orjson.dumps(verdict.evidence).decode(),
+        "votes": votes(verdict),
         **spec.condition,
         **_nuisance(scene),
         "turns": sum(m.role is Role.ASSISTANT for m in trajectory.messages),
@@ -52,6 +53,19 @@ def row(
         "end_detail": trajectory.end.detail,
         **run,
     }
+
+
+def votes(verdict: Verdict) -> str:
+    """Return who said what about each text, as JSON: `[{"question": ..., "member": ..., "found": ...}]`.
+
+    Empty where nothing had to be read; `found` is null where a judge failed.
+    """
+    if not verdict.votes:
+        return "[]"
+    listed = [
+        {"question": question, "member": member, "found": found} for question, member, found in verdict.votes
+    ]
+    return orjson.dumps(listed).decode()
 
 
 def verdict_hash(spec: TrialSpec, verdict: Verdict) -> str:
