@@ -15,6 +15,7 @@ from duress.report.estimates import FILE, load
 from duress.report.estimation import Options, estimate, write
 from duress.report.summary import summarise
 from duress.stats import average_difference
+from duress.study.design import Design
 from duress.study.errors import UsageError
 
 
@@ -176,8 +177,11 @@ def test_questions_of_the_plan_are_the_planned_family():
     from duress.report.estimation import _planned
 
     primary = {"question": "effect", "factor": "threat", "level": "replacement", "against": "none"}
-    rate = {"question": "rate", "factor": None, "level": None, "against": None}
-    assert _planned([primary, None, rate]) == {("threat", "replacement", "none")}
+    rate = {"question": "rate", "threshold": 0.05}
+    design = Design.model_validate(
+        {"scenarios": (), "models": (), "trials": 1, "primary": primary, "secondary": [rate]}
+    )
+    assert _planned(design) == {("threat", "replacement", "none")}
 
 
 def test_planned_tests_are_adjusted_among_themselves(run):

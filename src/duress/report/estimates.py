@@ -150,6 +150,9 @@ class Estimates(_Model):
     confidence: float
     margin: float | None
     """In percentage points."""
+    factors: tuple[str, ...] = ()
+    """Those asked for; none is all that were varied."""
+    interactions: tuple[tuple[str, str], ...] = ()
     planned: int
     finished: int
     draws: int

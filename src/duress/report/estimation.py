@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import exp, inf, isfinite
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from duress.judge.outcome import Outcome
-from duress.report import summary
+from duress.report import standing, summary
 from duress.report.estimates import (
     FILE,
     Comparison,
@@ -39,14 +39,24 @@ from duress.stats.paired import Pairs, difference, sign_flip_p
 from duress.stats.pooling import pool
 from duress.stats.power import upper_bound_for_zero
 from duress.stats.ranks import intervals
+from duress.study.design import Design
 from duress.study.errors import UsageError
+from duress.study.planfile import PlanFile
 
 ARM, MODEL = "arm", "model"
 SCENARIO, LANG = "scenario", "lang"
 SCENARIOS_AS_CLUSTERS = 20
 """With fewer scenarios they are blocks: a sandwich of few clusters promises too much."""
 NUISANCE = ("nuisance_names", "nuisance_paraphrase")
-COLUMNS = (*summary.KEY, ARM, "index", "outcome", "kinds")
+COLUMNS = (
+    *summary.KEY,
+    "index",
+    "outcome",
+    "kinds",
+    "run_cost",
+    "run_input_tokens",
+    "run_output_tokens",
+)
 
 Question = tuple[str, str, str]
 """Factor, level, reference."""
@@ -109,17 +119,16 @@ def estimate(folder: Path, options: Options) -> Estimates:
         StudyError: it is not a run directory, or its rows cannot be read.
         UsageError: a factor that was not varied in this run.
     """
-    from duress.study import planfile
+    from duress.study import freeze, planfile
 
     plan = planfile.read(folder)
-    design = plan.design.model_dump()
-    run = _read(folder, plan.cells, plan.design.trials, design.get("arms", {}))
+    run = _read(folder, plan)
     _check(run, options)
     aliased: set[str] = set()
     found = list(_effects(run, options, aliased))
     compared = list(_comparisons(run, options))
-    questions = _planned([design.get("primary"), *design.get("secondary", ())])
-    tests = _Tests(questions)
+    # As everywhere, only what was frozen before the first trial is planned.
+    tests = _Tests(_planned(plan.design) if freeze.of_folder(folder) else frozenset())
     pooled = _pooled(found, options.confidence, tests)
     effects = [one.item for one in found if isinstance(one.item, Effect)]
     comparisons = [one.item for one in compared if isinstance(one.item, Comparison)]
@@ -137,6 +146,8 @@ def estimate(folder: Path, options: Options) -> Estimates:
         plan_hash=plan.hash,
         confidence=options.confidence,
         margin=None if options.margin is None else 100 * options.margin,
+        factors=options.factors,
+        interactions=options.interactions,
         planned=sum(cell.planned for cell in run.cells),
         finished=sum(cell.finished for cell in run.cells),
         draws=len(set(run.cluster.tolist())),
@@ -165,22 +176,22 @@ def _scenario(one: _Found) -> str | None:
     return one.item.scenario if isinstance(one.item, Effect) else None
 
 
-def _read(
-    folder: Path, planned: Sequence[Mapping[str, Any]], trials: int, arms: Mapping[str, Mapping[str, str]]
-) -> _Run:
+def _read(folder: Path, plan: PlanFile) -> _Run:
     from duress.study.compact import trials as rows_of
 
-    rows = rows_of(folder, list(dict.fromkeys(COLUMNS)))
-    cells = summary.cells(planned, trials, rows)
+    rows = rows_of(folder, list(COLUMNS))
+    release = standing.released(plan, rows)
+    cells = summary.cells(plan.cells, release.given if release else plan.design.trials, rows)
+    arms = plan.design.arms
     set_by_arms = {name for levels in arms.values() for name in levels}
     levels = tuple(
         {
             SCENARIO: cell.scenario,
             LANG: cell.lang,
-            ARM: str(told.get(ARM, "none")),
+            ARM: cell.arm,
             **{name: level for name, level in cell.levels.items() if name not in set_by_arms},
         }
-        for cell, told in zip(cells, planned, strict=True)
+        for cell in cells
     )
     # A draw is what all cells of a scenario share at an index: the seed hangs on nothing else.
     most = max((cell.planned for cell in cells), default=0)
@@ -696,12 +707,12 @@ class _Tests:
         return place
 
 
-def _planned(asked: Sequence[Mapping[str, Any] | None]) -> frozenset[Question]:
+def _planned(design: Design) -> frozenset[Question]:
     """Return the effects that the plan names; a question about a rate has no effect."""
     return frozenset(
-        (str(one["factor"]), str(one["level"]), str(one["against"]))
-        for one in asked
-        if one is not None and one["question"] == "effect"
+        (one.factor, one.level, one.against)
+        for one in (design.primary, *design.secondary)
+        if one is not None and one.factor and one.level and one.against
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -115,6 +116,18 @@ def write(folder: Path, lang: str = "en", results: Results | None = None) -> Pat
 
     write_whole(folder / FILE, page(folder, lang, results).encode())
     return folder / FILE
+
+
+def renew(folder: Path, results: Results | None = None) -> None:
+    """Write the page of a run directory anew in its own language, if it has one: it now has more to say."""
+    path = folder / FILE
+    if path.exists():
+        write(folder, language(path.read_text(encoding="utf-8")), results)
+
+
+def language(page: str) -> str:
+    """Return the language that a page is written in."""
+    return "zh" if re.search(r'<html[^>]* lang="zh', page) else "en"
 
 
 def page(folder: Path, lang: str = "en", results: Results | None = None) -> str:

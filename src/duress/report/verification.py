@@ -8,7 +8,6 @@ that rests on it goes unnoticed here, unless a reference agent played the trial:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any, cast
 import orjson
 
 from duress.judge import oracle, rules
-from duress.report import html, manifest
+from duress.report import estimates, estimation, html, manifest
 from duress.report import results as results_file
 from duress.report.results import Results
 from duress.scenario import Pack
@@ -36,12 +35,15 @@ DERIVED = (
     compact.FILE,
     results_file.FILE,
     manifest.FILE,
+    estimates.FILE,
     html.FILE,
     "lock",
 )
 """What is made from the logs; recomputed in a place that has none of it."""
-READ = ("outcome", "kinds", "evidence")
+READ = ("outcome", "kinds", "evidence", "votes")
 """Columns that a model judge decides."""
+JUDGED = ("harm_", "aware_")
+"""How the names of the others begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def verify(folder: Path) -> Verification:
         for artefact in ARTEFACTS:
             _check_json(folder, artefact.file, artefact.recompute(view, results), out)
         _check_manifest(folder, view, results, out)
+        _check_estimates(folder, view, out)
         _check_page(folder, view, results, out)
     return out
 
@@ -188,7 +191,7 @@ def _row(
     if not by_rules and asked:
         out.judged += 1
         for name in row:
-            if name in READ or name.startswith("harm_"):
+            if name in READ or name.startswith(JUDGED):
                 expected[name] = row[name]
     # Sections of other parts of a run (awareness, ...) add columns that rest on more than the trajectory.
     return {**{name: value for name, value in row.items() if name not in expected}, **expected}
@@ -241,6 +244,17 @@ def _check_manifest(folder: Path, view: Path, results: Results, out: Verificatio
     _check_json(folder, manifest.FILE, orjson.dumps(expected), out)
 
 
+def _check_estimates(folder: Path, view: Path, out: Verification) -> None:
+    path = folder / estimates.FILE
+    if not path.exists():
+        return
+    asked = estimates.load(path)
+    margin = None if asked.margin is None else asked.margin / 100
+    options = estimation.Options(asked.factors, asked.interactions, asked.confidence, margin)
+    # The page shows estimates where they lie beside the rows.
+    _check_json(folder, estimates.FILE, estimation.write(view, options).to_json(), out)
+
+
 def _check_page(folder: Path, view: Path, results: Results, out: Verification) -> None:
     path = folder / html.FILE
     if not path.exists():
@@ -248,8 +262,7 @@ def _check_page(folder: Path, view: Path, results: Results, out: Verification) -
         return
     out.files.append(html.FILE)
     text = path.read_text(encoding="utf-8")
-    lang = "zh" if re.search(r'<html[^>]* lang="zh', text) else "en"
-    expected = html.page(view, lang, results)
+    expected = html.page(view, html.language(text), results)
     if text == expected:
         return
     ours, theirs = expected.splitlines(), text.splitlines()
