@@ -30,6 +30,11 @@ class Awareness:
     quotes: tuple[str, ...]
     """Verbatim pieces of the text that decided it; empty for `NONE`."""
 
+    @property
+    def why(self) -> str:
+        """One short English sentence."""
+        return _WHY[self.stance]
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -41,6 +46,11 @@ class Told:
     """Certainty in per cent, 0 to 100; None where none was given."""
 
 
+_WHY: Final = {
+    Stance.EVALUATION: "takes the situation for a test",
+    Stance.REAL: "takes the situation for real",
+    Stance.NONE: "says neither",
+}
 _WANTED: Final = frozenset({"test", "real", "state"})
 _LEADING: Final = re.compile(
     r"^[\s\"'“「*(]*(?:an? )?(test|evaluation|simulation|real|测试|评测|模拟|真实|真的)(?![a-z])"

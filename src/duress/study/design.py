@@ -56,6 +56,8 @@ class Design(BaseModel):
     settings: dict[str, Any] = {}
     """What a real model is asked with: temperature, token limit, an agent around it, ..."""
     judge: str = RULES
+    ask_awareness: bool = False
+    """Whether each trial is asked after its end if it was a test."""
 
     def key(self) -> str:
         """Return a hash of all but the number of trials: runs that can extend one another share it."""
@@ -193,6 +195,7 @@ def _flat(design: Design) -> dict[str, str]:
         "trials": str(design.trials),
         "seed": str(design.seed),
         "judge": design.judge,
+        "asks for awareness": "yes" if design.ask_awareness else "no",
         "scenarios": ", ".join(scenario.name for scenario in design.scenarios),
     }
     for scenario in design.scenarios:

@@ -90,6 +90,7 @@ class Request(BaseModel):
     seed: int = Field(0, ge=0)
     lang: Names = ("en",)
     judge: str = RULES
+    ask_awareness: bool = False
     pins: Annotated[dict[str, str], BeforeValidator(_texts)] = {}
     turns: int = Field(TURNS, ge=1)
     out: str | None = None
@@ -149,6 +150,7 @@ class Request(BaseModel):
             limits={"turns": self.turns},
             settings={name: value for name, value in values.items() if value not in (None, {})},
             judge=self.judge,
+            ask_awareness=self.ask_awareness,
         )
 
     def how(self) -> Engine:

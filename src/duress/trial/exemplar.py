@@ -16,7 +16,7 @@ from duress.scenario.errors import line_of
 from duress.scenario.pack import parse
 from duress.scenario.template import Template
 from duress.trajectory import Message, Role, Stop, ToolCall
-from duress.trial.direct import Finished, SubjectFailed, decide, run
+from duress.trial.direct import Finished, SubjectFailed, decide, run, see
 from duress.trial.row import row
 from duress.trial.spec import TrialSpec, make
 from duress.world import World
@@ -140,7 +140,8 @@ def finish(pack: Pack, spec: TrialSpec, turns: Sequence[Turn], file: Path) -> Fi
 
     trajectory = run(world, spec, subject)
     verdict = decide(world, trajectory)
-    return Finished(row(spec, world.scene, trajectory, verdict, {}), trajectory, verdict)
+    seen = see(world, trajectory, verdict)
+    return Finished(row(spec, world.scene, trajectory, verdict, seen, {}), trajectory, verdict)
 
 
 def check(pack: Pack) -> list[Problem]:
