@@ -21,6 +21,7 @@ COMMANDS = {
     "results": "Show the rates of a run.",
     "report": "Write the report of a run as one HTML page.",
     "compare": "Show how two runs differ.",
+    "awareness": "Show if agents took a run for a test, had understood, and could act.",
     "trial": "Show one trial: what the agent saw, said and did.",
     "rejudge": "Decide the outcomes of a run again with another judge.",
     "scenario": "List, show, check and create scenarios.",

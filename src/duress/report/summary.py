@@ -139,7 +139,7 @@ def effects(cells: Sequence[Cell]) -> tuple[Effect, ...]:
     pairs of which only one cell was run do not take part.
     """
     groups: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
-    for cell in cells:
+    for cell in filter(lambda cell: cell.measures_harm, cells):
         groups[cell.scenario, cell.lang, cell.model].append(cell)
     return tuple(
         effect
