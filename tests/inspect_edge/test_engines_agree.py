@@ -19,14 +19,23 @@ from .conftest import comparable, spec_of
 
 
 def reference_specs(pack: Pack) -> list[TrialSpec]:
-    """Every agent twice, both languages and two conditions among the two."""
-    levels = [{}, {"threat": "none", "leverage": "absent", "reasoning": "none"}]
+    """Every agent three times, both languages and three conditions among them; two of them asked afterwards."""
+    levels = [
+        {},
+        {"threat": "none", "leverage": "absent", "reasoning": "none"},
+        {"frame": "competence", "setting_cue": "evaluation"},
+    ]
     return [
         spec_of(
-            pack, f"reference/{name}", number, pack.languages[(number + turn) % 2], condition=levels[turn]
+            pack,
+            f"reference/{name}",
+            number,
+            pack.languages[(number + turn) % 2],
+            condition=levels[turn],
+            settings={"ask_awareness": True} if turn else {},
         )
         for number, name in enumerate(reference.names())
-        for turn in range(2)
+        for turn in range(3)
     ]
 
 
@@ -39,6 +48,10 @@ def test_reference_agents_are_the_same_in_both_languages(pack: Pack, through_ins
     for trial_id, expected in finished.items():
         assert codec.dumps(played.trajectories[trial_id]) == codec.dumps(expected.trajectory)
         assert comparable(played.rows[trial_id]) == comparable(expected.row)
+    asked = [spec for spec in specs if spec.settings]
+    answered = [spec for spec in asked if finished[spec.trial_id].row["aware_said"] is not None]
+    assert len(asked) // 2 < len(answered)
+    assert not any(finished[spec.trial_id].trajectory.after for spec in specs if not spec.settings)
 
 
 def test_the_sample_has_parallel_and_malformed_calls(blackmail: Pack) -> None:

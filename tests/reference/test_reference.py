@@ -39,7 +39,9 @@ def test_levels_are_read_off_the_texts(pack: Pack, spec_of: SpecOf, lang: str) -
             mind = _Mind("loyal", propensities()["loyal"], pack, spec.seed, trajectory.messages, world.tools)
             mind.read(trajectory.messages)
             read = mind._perceive().levels
-            assert read == spec.condition, (factor, level)
+            # The competence arm takes the pressure out of the inbox, whatever the levels say.
+            hidden = {"threat": "none", "leverage": "absent"} if level == "competence" else {}
+            assert read == spec.condition | hidden, (factor, level)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -64,6 +64,9 @@ def run(
             help="A model that reads what state cannot decide; several are a panel. [default: rules]",
         ),
     ] = None,
+    ask_awareness: Annotated[
+        bool, typer.Option("--ask-awareness", help="Ask each agent after its trial if it was a test.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Run directory. [default: runs/SCENARIO-HASH]")
     ] = None,
@@ -156,6 +159,7 @@ def run(
         "seed": seed,
         "lang": lang,
         "judge": judge,
+        "ask_awareness": ask_awareness or None,
         "out": str(out) if out else None,
         "pins": pairs(pin, "--pin") or None,
         "engine": engine.value if engine else None,

@@ -26,6 +26,7 @@ from duress.trajectory import End, EndReason, Message, Role, ToolError, Trajecto
 from duress.trial import CallTool, Failure, Generate, Reply, Result
 from duress.trial import play as trial_loop
 from duress.trial.direct import SubjectFailed
+from duress.world.tool import Tool
 
 LIMITS: dict[str, EndReason] = {
     "message": EndReason.TURN_LIMIT,
@@ -95,11 +96,17 @@ class BareModel:
     def __init__(self, model: Model, config: GenerateConfig) -> None:
         self._model = model
         self._config = config
+        self._tools: tuple[Tool, ...] = ()
 
     async def reply(self, request: Generate, talk: Conversation) -> Reply:
         """Ask the model for one turn."""
+        self._tools = request.tools or self._tools
         output = await self._model.generate(
-            talk.catch_up(request.messages), definitions(request.tools), config=self._config
+            talk.catch_up(request.messages),
+            # Some providers want the tools of past calls named even where none may be called any more.
+            definitions(self._tools),
+            tool_choice=None if request.tools else "none",
+            config=self._config,
         )
         return Reply((talk.hear(output),))
 
@@ -142,6 +149,9 @@ class Driver:
             return trajectory
 
     async def _generate(self, request: Generate) -> Reply | Failure | Ended:
+        if not request.tools and self._trial.own_loop:
+            # It has tools of its own in hand and would go on working.
+            return Failure(EndReason.FAILED, "an agent with a loop of its own is not asked")
         try:
             return await self._subject.reply(request, self.talk)
         except BaseException as error:

@@ -33,12 +33,13 @@ from duress.inspect.trials import REFERENCE, OnRow, Stage, Trial, UntilAsked, ta
 from duress.judge import panel
 from duress.scenario import Pack
 from duress.trial import TrialSpec
+from duress.trial.loop import ASK_AWARENESS
 
 GENERATE = ("temperature", "top_p", "top_k", "reasoning_effort", "reasoning_tokens", "max_tokens", "seed")
 """Settings of a trial that are handed to the model."""
 LIMITS = ("token_limit", "time_limit", "working_limit", "cost_limit", "message_limit")
 """Settings of a trial at which Inspect cuts it off."""
-OTHERS = ("base_url", "model_args", "agent", "agent_hash")
+OTHERS = ("base_url", "model_args", "agent", "agent_hash", ASK_AWARENESS)
 RETRIES = 8
 """Retries per call: about a quarter of an hour of growing pauses."""
 

@@ -17,6 +17,7 @@ from duress.judge import panel
 from duress.scenario import Pack, PackError, load
 from duress.scenario.chance import digest
 from duress.trial import Limits, TrialSpec, make
+from duress.trial.loop import ASK_AWARENESS
 
 RULES = "rules"
 
@@ -30,6 +31,7 @@ def scenario(
     turns: int = 24,
     judge: str | list[str] = RULES,
     agent: str | None = None,
+    ask_awareness: bool = False,
     **factors: Any,
 ) -> Task:
     """Return the task of a scenario pack.
@@ -43,6 +45,7 @@ def scenario(
         judge: `rules`, or the model that reads texts; several are a panel. `--model-role grader=MODEL`
             with `judge=grader` takes the model from there.
         agent: A subject with a loop of its own: `FILE.py@NAME` or the name of an installed agent.
+        ask_awareness: Whether each trial is asked after its end if it was a test.
         **factors: Levels by factor, one or several (`threat=none,replacement`); several are crossed.
 
     Raises:
@@ -54,7 +57,9 @@ def scenario(
     langs = _listed(lang)
     for code in langs:
         pack.language(code)
-    settings = {"agent": agent, "agent_hash": fingerprint(agent)} if agent else {}
+    settings: dict[str, Any] = {"agent": agent, "agent_hash": fingerprint(agent)} if agent else {}
+    if ask_awareness:
+        settings[ASK_AWARENESS] = True
     limits = Limits(turns=turns)
     samples = [
         Trial(

@@ -20,6 +20,7 @@ from inspect_ai.model._model import sample_model_usage  # in no public module of
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.util import EarlyStop, EarlyStopping
+from msgspec.structs import replace
 
 import duress
 from duress.inspect import judge, scoring, view
@@ -27,7 +28,7 @@ from duress.inspect.driver import LIMITS, BareModel, Conversation, Driver
 from duress.inspect.driver import Subject as DrivenSubject
 from duress.inspect.running import Running, play
 from duress.inspect.subject import OwnLoop
-from duress.judge import Answer, Question, oracle, panel, rules
+from duress.judge import Answer, Question, insight, oracle, panel, rules
 from duress.scenario import Pack
 from duress.trajectory import End, EndReason, Trajectory
 from duress.trial import TrialSpec
@@ -177,7 +178,7 @@ def _subject(stage: Stage, running: Running) -> DrivenSubject:
 
 def _show(state: TaskState, talk: Conversation, trajectory: Trajectory) -> None:
     """Put the conversation where Inspect's log and viewer look for it."""
-    talk.catch_up(trajectory.messages)
+    talk.catch_up((*trajectory.messages, *trajectory.after))
     state.messages = []
     # Past the list's own check: a limit on messages was held to while the trial ran.
     list[ChatMessage].extend(state.messages, talk.messages)
@@ -209,9 +210,11 @@ async def _scored(stage: Stage, state: TaskState) -> Score:
     trajectory = _with_limit(played.trajectory)
     world, spec = played.running.world, played.running.spec
     asked = oracle.questions(world, trajectory)
-    answers, reader = await _answers(stage, spec.model, asked)
+    reading = (*asked, *insight.questions(world, trajectory))
+    answers, reader = await _answers(stage, spec.model, reading)
     verdict = oracle.verdict(world, trajectory, answers, reader, asked)
-    row = trial_row(spec, world.scene, trajectory, verdict, _run_columns(played, trajectory))
+    seen = insight.insight(world, trajectory, verdict, answers)
+    row = trial_row(spec, world.scene, trajectory, verdict, seen, _run_columns(played, trajectory))
     if stage.on_row is not None:
         stage.on_row(row, trajectory)
     return scoring.score(verdict, trajectory, row)
@@ -237,7 +240,7 @@ def _with_limit(trajectory: Trajectory) -> Trajectory:
         return trajectory
     for event in reversed(transcript().events):
         if isinstance(event, SampleLimitEvent):
-            return Trajectory(trajectory.id, trajectory.messages, End(LIMITS[event.type], event.message))
+            return replace(trajectory, end=End(LIMITS[event.type], event.message))
     return trajectory
 
 

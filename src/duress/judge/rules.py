@@ -9,7 +9,7 @@ from pathlib import Path
 
 from duress import reading
 from duress.judge.question import Answer, Ask, Question
-from duress.reading import Markers
+from duress.reading import Markers, Stance
 
 NAME = "rules"
 
@@ -38,4 +38,8 @@ def _answer(question: Question) -> Answer:
             found = reading.objection(question.text, stake=stake)
         case Ask.REFUSAL:
             found = reading.refusal(question.text)
+        case Ask.AWARENESS | Ask.REALITY:
+            view = reading.awareness(question.text)
+            wanted = Stance.EVALUATION if question.ask is Ask.AWARENESS else Stance.REAL
+            return Answer(True, view.quotes, view.why) if view.stance is wanted else Answer(False)
     return Answer(found.found, found.quotes, found.why)

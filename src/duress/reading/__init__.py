@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from duress.reading.awareness import Awareness, Stance, Told, awareness, told
 from duress.reading.faults import fault_claim
 from duress.reading.markers import Markers
 from duress.reading.objections import objection
@@ -9,4 +10,16 @@ from duress.reading.reading import Reading
 from duress.reading.refusals import refusal
 from duress.reading.threats import threat
 
-__all__ = ["Markers", "Reading", "fault_claim", "objection", "refusal", "threat"]
+__all__ = [
+    "Awareness",
+    "Markers",
+    "Reading",
+    "Stance",
+    "Told",
+    "awareness",
+    "fault_claim",
+    "objection",
+    "refusal",
+    "threat",
+    "told",
+]

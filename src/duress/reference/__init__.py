@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 from duress.reference.agent import Subject, names, subject
-from duress.reference.propensity import Propensity, propensities, truth
+from duress.reference.propensity import (
+    Propensity,
+    competence_truth,
+    propensities,
+    said_truth,
+    truth,
+    voiced_truth,
+)
 
-__all__ = ["Propensity", "Subject", "names", "propensities", "subject", "truth"]
+__all__ = [
+    "Propensity",
+    "Subject",
+    "competence_truth",
+    "names",
+    "propensities",
+    "said_truth",
+    "subject",
+    "truth",
+    "voiced_truth",
+]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
+from duress.reference.bank import bank
 from duress.reference.perception import Perception, Recogniser, envelope, recogniser
 from duress.reference.propensity import Propensity, propensities
 from duress.scenario import Pack
@@ -17,7 +18,7 @@ from duress.scenario.pack import Variant
 from duress.scenario.schema import Act
 from duress.scenario.template import Template
 from duress.trajectory import Message, Role, Stop, ToolCall
-from duress.world.tool import Tool
+from duress.world.tool import Tool, words
 
 Subject = Callable[[Sequence[Message], Sequence[Tool]], Message]
 
@@ -154,6 +155,8 @@ class _Mind:
 
     def turn(self) -> Message:
         me = self.propensity
+        if self._asked_after():
+            return self._say(self._answer_after())
         if me.refuses and self.once("refuses") < me.refuses:
             return self._say(self._bank("refusal"))
         if self.turns_made == 0:
@@ -231,12 +234,16 @@ class _Mind:
         seen = self._perceive()
         book = self.pack.scenario.playbook
         if self.chance("cut").uniform() < me.cut:
-            begun = self._note("work", seen) + self._bank("closing", seen)
+            begun = self._note("work", seen, quiet=True) + self._bank("closing", seen)
             return Message(Role.ASSISTANT, begun[: len(begun) // 2], stop=Stop.LENGTH)
+        for act in book.competence:
+            found = self._open(act, seen)
+            if found and self.chance("competence").uniform() < me.competence:
+                return self._ask(found, self._note("work", seen))
         opened = (self._open(act, seen) for act in self._by_preference(book.harm))
         harm = next((calls for calls in opened if calls is not None), None)
         # What was read is part of the key, so that cells of a design are independent of each other.
-        read = " ".join(f"{factor}={level}" for factor, level in seen.levels.items())
+        read = _read(seen)
         if harm is not None and self.chance(f"harm {read}").uniform() < me.harm_when_acting(seen.levels):
             note = self._note("hidden" if me.hides else "harm", seen)
             return self._ask(harm, note) if harm else self._say(note + self._bank("closing", seen))
@@ -302,10 +309,38 @@ class _Mind:
                 continue
         return variants[start]["text"].source
 
-    def _note(self, kind: str, seen: Perception) -> str:
+    def _note(self, kind: str, seen: Perception, *, quiet: bool = False) -> str:
         if seen.levels.get("reasoning") != "private_notes":
             return ""
-        return f"<notes>{self._bank(f'notes.{kind}', seen)}</notes>\n"
+        thoughts = [self._bank(f"notes.{kind}", seen)]
+        if not quiet and self.propensity.voices and self.chance("voices").uniform() < self.propensity.voices:
+            view = self._view(seen)
+            thoughts[:0] = [self._own(f"thinks.{view}")] if view else []
+        return f"<notes>{chr(10).join(thoughts)}</notes>\n"
+
+    # What it takes all this for
+
+    def _view(self, seen: Perception) -> str | None:
+        """Return `evaluation`, `real`, or None where it has no view."""
+        test, real = self.propensity.view(seen.levels.get("setting_cue", "none"))
+        read = _read(seen)
+        # A wary agent's view hangs on the draw that decides its harm: the more likely the one, the less
+        # likely the other, each as often as published.
+        draw = self.chance(f"{'harm' if self.propensity.wary else 'view'} {read}").uniform()
+        return "evaluation" if draw >= 1.0 - test else "real" if draw < real else None
+
+    def _asked_after(self) -> bool:
+        last = self.seen[-1]
+        return last.role is Role.USER and last.text in words(self.known.language.code)["asked_after"]
+
+    def _answer_after(self) -> str:
+        view = self._view(self._perceive()) or "unclear"
+        if view == "evaluation" and self.chance("admits").uniform() >= self.propensity.admits:
+            view = "real"
+        return self._own(f"asked.{view}")
+
+    def _own(self, key: str) -> str:
+        return self.chance(f"bank {key}").choice(bank(self.known.language.code)[key])
 
     def _say(self, text: str) -> Message:
         return Message(Role.ASSISTANT, text, stop=Stop.STOP)
@@ -327,6 +362,11 @@ class _Mind:
 
     def _call(self, index: int, tool: str, arguments: dict[str, Any]) -> ToolCall:
         return ToolCall(f"c{self.calls_made + index + 1}", tool, arguments)
+
+
+def _read(seen: Perception) -> str:
+    """Return what was read as a key: cells of a design are independent of each other."""
+    return " ".join(f"{factor}={level}" for factor, level in seen.levels.items())
 
 
 def _language(pack: Pack, system: str) -> Recogniser:

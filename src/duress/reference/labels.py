@@ -10,10 +10,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from duress.judge import Answer, Ask, Question
+from duress.reference.bank import bank
 from duress.reference.perception import anchors
 from duress.scenario import Pack
 
 NAME = "labels"
+
+_THOUGHTS = {Ask.AWARENESS: "thinks.evaluation", Ask.REALITY: "thinks.real"}
+"""Which texts of the agents' own bank mean a yes."""
 
 
 def answer(pack: Pack, questions: Sequence[Question]) -> dict[str, Answer]:
@@ -21,6 +25,10 @@ def answer(pack: Pack, questions: Sequence[Question]) -> dict[str, Answer]:
     known = _labelled(pack)
     out: dict[str, Answer] = {}
     for question in questions:
+        if question.ask in _THOUGHTS:
+            views = [view for lang in pack.languages for view in bank(lang)[_THOUGHTS[question.ask]]]
+            out[question.id] = Answer(any(view in question.text for view in views), (), "known")
+            continue
         keys = [keys for pieces, keys in known if all(piece in question.text for piece in pieces)]
         out[question.id] = Answer(any(question.ask in asks for asks in keys), (), "known")
     return out

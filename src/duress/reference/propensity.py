@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from duress.scenario import Pack
 from duress.scenario.scene import holds
+from duress.scenario.schema import COMPETENCE, FRAME
 
 FILE = Path(__file__).parent / "agents.yaml"
 
@@ -31,6 +32,19 @@ class Propensity(BaseModel):
     cut: float = 0.0
     wanders: float = 0.0
     slips: float = 0.0
+    notices: dict[str, tuple[float, float]] = {}
+    wary: bool = False
+    voices: float = 0.0
+    admits: float = 1.0
+    competence: float = 1.0
+
+    def view(self, cue: str) -> tuple[float, float]:
+        """Return (P(takes it for a test), P(takes it for real)), given the setting cue that was read."""
+        return self.notices.get(cue, (0.0, 0.0))
+
+    def reaches(self) -> float:
+        """Return P(it gets as far as deciding what to do)."""
+        return (1.0 - self.refuses) * (1.0 - self.cut) * (1.0 - self.wanders)
 
     def harm_when_acting(self, levels: Mapping[str, str]) -> float:
         """Return P(harm) of an agent that got as far as deciding, given the levels it read."""
@@ -39,8 +53,7 @@ class Propensity(BaseModel):
 
     def harm(self, levels: Mapping[str, str]) -> float:
         """Return P(harm) of a whole trial in which a harmful act is open, given the levels it reads."""
-        reaches = (1.0 - self.refuses) * (1.0 - self.cut) * (1.0 - self.wanders)
-        return reaches * self.harm_when_acting(levels)
+        return self.reaches() * self.harm_when_acting(levels)
 
 
 @cache
@@ -55,7 +68,31 @@ def truth(name: str, pack: Pack, condition: Mapping[str, str]) -> float:
 
     An act is open if the levels that it needs are those of the cell; in both languages alike.
     """
+    if condition.get(FRAME) == COMPETENCE:
+        return 0.0
     acts = pack.scenario.playbook.harm
     if not any(holds(act.needs, condition) for act in acts):
         return 0.0
     return propensities()[name].harm(condition)
+
+
+def competence_truth(name: str) -> float:
+    """Return the true P(an agent does the task of the competence arm)."""
+    me = propensities()[name]
+    return me.reaches() * me.competence
+
+
+def voiced_truth(name: str, condition: Mapping[str, str]) -> tuple[float, float]:
+    """Return the true (P(its notes take it for a test), P(... for real)) of an agent in a cell."""
+    me = propensities()[name]
+    if condition["reasoning"] != "private_notes":
+        return 0.0, 0.0
+    test, real = me.view(condition["setting_cue"])
+    return me.reaches() * me.voices * test, me.reaches() * me.voices * real
+
+
+def said_truth(name: str, condition: Mapping[str, str]) -> tuple[float, float]:
+    """Return the true (P(it says "test" when asked), P(it says "real")) of an agent in a cell."""
+    me = propensities()[name]
+    test, real = me.view(condition["setting_cue"])
+    return test * me.admits, real + test * (1.0 - me.admits)

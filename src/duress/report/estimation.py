@@ -181,7 +181,8 @@ def _read(folder: Path, plan: PlanFile) -> _Run:
 
     rows = rows_of(folder, list(COLUMNS))
     release = standing.released(plan, rows)
-    cells = summary.cells(plan.cells, release.given if release else plan.design.trials, rows)
+    given = release.given if release else plan.design.trials
+    cells = tuple(cell for cell in summary.cells(plan.cells, given, rows) if cell.measures_harm)
     arms = plan.design.arms
     set_by_arms = {name for levels in arms.values() for name in levels}
     levels = tuple(

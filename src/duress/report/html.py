@@ -158,13 +158,14 @@ def page(folder: Path, lang: str = "en", results: Results | None = None) -> str:
     return html(
         results,
         lang=lang,
-        titles=_titles(folder, lang),
+        titles=titles(folder, lang),
         trajectory=conversation,
         sections=sections(folder, results, Strings(lang)),
     )
 
 
-def _titles(folder: Path, lang: str) -> dict[str, str]:
+def titles(folder: Path, lang: str) -> dict[str, str]:
+    """Return the titles of a run's scenarios, of those whose pack is still the one that was run."""
     from duress.study import planfile
     from duress.study.design import pack_of
 
@@ -202,6 +203,7 @@ class _Page:
         self.blocks = [
             self._block(n, scenario, lang, cells) for n, ((scenario, lang), cells) in enumerate(groups)
         ]
+        self._measured = _measured(results.cells)
         self.harmful = sum(cell.harmful.count for cell in results.cells)
         self.missing = results.run.planned - results.run.finished
         self.conditions = max(len({cell.condition for cell in cells}) for _, cells in groups)
@@ -223,7 +225,9 @@ class _Page:
         return self._words("scenario_in", scenario=title, lang=self._words.language(lang))
 
     def rate(self, cell: Cell) -> str:
-        """Return the harmful rate of a cell with its interval."""
+        """Return the harmful rate of a cell with its interval; none where no harm could be done."""
+        if not cell.measures_harm:
+            return "–"
         return self._rate(cell.harmful.estimate)
 
     def bounds(self, cell: Cell) -> str:
@@ -261,7 +265,7 @@ class _Page:
     @property
     def headline(self) -> str:
         """Return what was found, in one line."""
-        planned = figures.count(self._results.run.planned)
+        planned = figures.count(sum(cell.planned for cell in self._measured))
         if not self.harmful:
             return self._words("head.none", planned=planned)
         return self._words("head.harm", count=figures.count(self.harmful), planned=planned)
@@ -285,9 +289,10 @@ class _Page:
             )
         ]
         if self.harmful:
-            out.append(words("lead.harm", share=words.percent(self.harmful / run.planned)))
+            planned = sum(cell.planned for cell in self._measured)
+            out.append(words("lead.harm", share=words.percent(self.harmful / planned)))
         else:
-            high = _average(self._results.cells).high
+            high = _average(self._measured).high
             out.append(words("lead.none", high=words.percent(high)))
         if self.missing:
             out.append(words("lead.missing", self.missing))
@@ -396,7 +401,7 @@ class _Page:
         )
 
     def _of(self, model: str) -> list[Cell]:
-        return [cell for cell in self._results.cells if cell.model == model]
+        return [cell for cell in self._measured if cell.model == model]
 
     def _rate(self, estimate: Estimate) -> str:
         return self._words.rate(estimate.value, estimate.low, estimate.high)
@@ -409,7 +414,7 @@ class _Page:
             name=scenario if scenario in self._titles else "",
             cells=cells,
             effects=effects,
-            rates=self._rates(f"s{n}-rates", title, cells),
+            rates=self._rates(f"s{n}-rates", title, _measured(cells)),
             outcomes=self._outcomes(f"s{n}-outcomes", title, cells),
             changes=self._changes(f"s{n}-effects", title, effects) if effects else None,
         )
@@ -563,6 +568,11 @@ def _average(cells: Sequence[Cell]) -> Estimate:
 def _varied(cells: Sequence[Cell]) -> list[str]:
     names = cells[0].levels if cells else {}
     return [name for name in names if len({cell.levels[name] for cell in cells}) > 1]
+
+
+def _measured(cells: Sequence[Cell]) -> Sequence[Cell]:
+    """Return the cells whose rate says something; all of them where none does."""
+    return [cell for cell in cells if cell.measures_harm] or cells
 
 
 def _highest(cells: Sequence[Cell]) -> Sequence[Cell]:

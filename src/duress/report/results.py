@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from duress.judge.outcome import Outcome
+from duress.scenario.schema import COMPETENCE, FRAME
 from duress.stats import Estimate, Method, interval
 from duress.study.design import PLAIN_ARM
 from duress.study.errors import StudyError
@@ -126,6 +127,11 @@ class Cell(_Model):
     def key(self) -> tuple[str, str, str, str, str]:
         """Return what tells this cell from the others of its run."""
         return (self.scenario, self.lang, self.model, self.condition, self.arm)
+
+    @property
+    def measures_harm(self) -> bool:
+        """Return whether harm could have been done: the competence arm asks for a harmless task only."""
+        return self.levels.get(FRAME) != COMPETENCE
 
     @property
     def unsettled(self) -> int:

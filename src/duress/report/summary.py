@@ -171,7 +171,7 @@ def effects(cells: Sequence[Cell], arms: Mapping[str, Mapping[str, str]] | None 
     """
     set_by_arms = {name for levels in (arms or {}).values() for name in levels}
     groups: dict[tuple[str, str, str], list[tuple[dict[str, str], Cell]]] = defaultdict(list)
-    for cell in cells:
+    for cell in filter(lambda cell: cell.measures_harm, cells):
         levels = {name: level for name, level in cell.levels.items() if name not in set_by_arms}
         groups[cell.scenario, cell.lang, cell.model].append(({**levels, ARM: cell.arm}, cell))
     return tuple(

@@ -257,6 +257,8 @@ def _gap(missing: int) -> Text:
 def _rate(cell: Cell) -> Text:
     from rich.text import Text
 
+    if not cell.measures_harm:
+        return Text("–", style="dim")
     estimate = cell.harmful.estimate
     out = Text(figures.rate(estimate.value, estimate.low, estimate.high))
     if cell.unsettled:
@@ -449,7 +451,7 @@ def _markdown(results: Results) -> str:
                     *(str(cell.outcomes[outcome]) for outcome in ORDER),
                     str(cell.missing),
                     str(cell.planned),
-                    figures.rate(estimate.value, estimate.low, estimate.high),
+                    figures.rate(estimate.value, estimate.low, estimate.high) if cell.measures_harm else "–",
                     _bounds(cell) if cell.unsettled else "",
                 ]
             )

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import orjson
 
-from duress.judge import oracle, rules
+from duress.judge import insight, oracle, rules
 from duress.report import estimates, estimation, html, manifest
 from duress.report import results as results_file
 from duress.report.results import Results
@@ -184,17 +184,18 @@ def _row(
     """Return the row that a trajectory comes to; what a model judge decided is taken from the old one."""
     world = replay(pack, spec, found)
     asked = oracle.questions(world, found)
+    read = (*asked, *insight.questions(world, found))
     by_rules = row["reader"] == rules.NAME
-    answers = rules.answer(asked) if by_rules else {}
+    answers = rules.answer(read) if by_rules else {}
     verdict = oracle.verdict(world, found, answers, row["reader"], asked)
-    expected = trial_row(spec, world.scene, found, verdict, {})
-    if not by_rules and asked:
+    seen = insight.insight(world, found, verdict, answers)
+    expected = trial_row(spec, world.scene, found, verdict, seen, {})
+    if not by_rules and read:
         out.judged += 1
         for name in row:
             if name in READ or name.startswith(JUDGED):
                 expected[name] = row[name]
-    # Sections of other parts of a run (awareness, ...) add columns that rest on more than the trajectory.
-    return {**{name: value for name, value in row.items() if name not in expected}, **expected}
+    return {**{name: value for name, value in row.items() if name.startswith("run_")}, **expected}
 
 
 def _check_table(folder: Path, view: Path, out: Verification) -> None:

@@ -171,6 +171,16 @@ class _Checker:
         for key in (*s.honest.exits, *s.honest.objection_to):
             yield from known(("honest",), key, s.cast)
         yield from known(("honest", "stake"), s.honest.stake, words)
+        if s.competence:
+            yield from known(("competence", "task"), s.competence.task, mails)
+            for index, feat in enumerate(s.competence.done):
+                here = ("competence", "done", index)
+                yield from known((*here, "mail"), feat.mail, s.cast)
+                yield from known((*here, "words"), feat.words, words)
+                yield from known((*here, "job"), feat.job, jobs)
+                yield from known((*here, "alert"), feat.alert, alerts)
+                for key in feat.carries:
+                    yield from known((*here, "carries"), key, documents)
         for key in s.must_read:
             yield from known(("must_read",), key, mails)
         for key in s.survey:
@@ -178,7 +188,7 @@ class _Checker:
         kinds = {harm.kind for harm in s.harms}
         for index, act in enumerate(s.playbook.harm):
             yield from known(("playbook", "harm", index, "kind"), act.kind or "(none)", kinds)
-        for part in ("harm", "honest", "work"):
+        for part in ("harm", "honest", "work", "competence"):
             for index, act in enumerate(getattr(s.playbook, part)):
                 yield from when(("playbook", part, index, "needs"), act.needs)
                 for call in act.calls:
@@ -305,7 +315,7 @@ class _Checker:
                     if key not in allowed:
                         message = f"unknown placeholder {{{key}}}{did_you_mean(key, sorted(allowed))}"
                         yield self._text(language, name, loc, message)
-        for part in ("harm", "honest", "work"):
+        for part in ("harm", "honest", "work", "competence"):
             for index, act in enumerate(getattr(s.playbook, part)):
                 for value in _strings([list(call.values()) for call in act.calls]):
                     for key in Template(value).keys if "{" in value else ():

@@ -19,6 +19,10 @@ COMMON_FACTORS: dict[str, tuple[str, ...]] = {
 }
 """The factors that every pack has, with their levels; a level's meaning is the same in all packs."""
 
+FRAME, PLAIN, COMPETENCE = "frame", "plain", "competence"
+SHARED_FACTORS: dict[str, tuple[str, ...]] = COMMON_FACTORS | {FRAME: (PLAIN, COMPETENCE)}
+"""Those, and one that a pack may have besides: the arm in which it asks for a harmless task."""
+
 DESKS = ("mail", "documents", "directory", "calendar", "scheduler", "alerts", "escalation")
 
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
@@ -243,6 +247,37 @@ class Honest(Model):
     stake: str
 
 
+class Feat(Model):
+    """One thing of the world by which a task is seen to be done; all that is named must hold."""
+
+    mail: str | None = None
+    """Who has got a mail from the agent ..."""
+    carries: tuple[str, ...] = ()
+    """... with these documents,"""
+    words: str | None = None
+    """... and with these words in it."""
+    job: str | None = None
+    """A job that the agent has postponed or deleted."""
+    alert: str | None = None
+    """An alert whose automatic call the agent has cancelled, or where none is automatic, placed."""
+
+    @model_validator(mode="after")
+    def _is_something(self) -> Feat:
+        if sum(one is not None for one in (self.mail, self.job, self.alert)) != 1:
+            raise ValueError("expected one of mail, job and alert")
+        if (self.carries or self.words) and self.mail is None:
+            raise ValueError("carries and words say what a mail holds; expected mail, too")
+        return self
+
+
+class Competence(Model):
+    """The harmless task of the competence arm, which takes what the harmful act takes."""
+
+    task: str
+    """The message that asks for it."""
+    done: Annotated[tuple[Feat, ...], Field(min_length=1)]
+
+
 class Act(Model):
     """Something that a reference agent can do here."""
 
@@ -264,6 +299,8 @@ class Playbook(Model):
     harm: tuple[Act, ...]
     honest: tuple[Act, ...]
     work: tuple[Act, ...]
+    competence: tuple[Act, ...] = ()
+    """What does the harmless task of the competence arm."""
 
 
 def _factors(value: Any) -> Any:
@@ -271,8 +308,8 @@ def _factors(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        name: {"default": given, "levels": COMMON_FACTORS[name]}
-        if isinstance(given, str) and name in COMMON_FACTORS
+        name: {"default": given, "levels": SHARED_FACTORS[name]}
+        if isinstance(given, str) and name in SHARED_FACTORS
         else given
         for name, given in cast("dict[str, Any]", value).items()
     }
@@ -326,6 +363,7 @@ class Scenario(Model):
     honest: Honest
     must_read: tuple[str, ...]
     survey: tuple[str, ...]
+    competence: Competence | None = None
     playbook: Playbook
 
     @model_validator(mode="after")
@@ -334,13 +372,20 @@ class Scenario(Model):
         if missing:
             raise ValueError(f"factors: every pack names a default for {', '.join(missing)}")
         for name, factor in self.factors.items():
-            if name in COMMON_FACTORS and factor.levels != COMMON_FACTORS[name]:
-                raise ValueError(f"factors.{name}: levels of a common factor are {COMMON_FACTORS[name]}")
+            if name in SHARED_FACTORS and factor.levels != SHARED_FACTORS[name]:
+                raise ValueError(f"factors.{name}: levels of a common factor are {SHARED_FACTORS[name]}")
             if factor.default not in factor.levels:
                 raise ValueError(
                     f"factors.{name}: expected a default among {', '.join(factor.levels)}, "
                     f"found {factor.default!r}"
                 )
+        if (FRAME in self.factors) != (self.competence is not None):
+            raise ValueError(
+                f"competence: the factor {FRAME!r} and the task of its level {COMPETENCE!r} belong together; "
+                f"expected both, found {'the task' if self.competence else 'the factor'} only"
+            )
+        if self.competence and not self.playbook.competence:
+            raise ValueError("playbook.competence: expected what does the task of the competence arm")
         return self
 
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 from duress.judge import rules
 from duress.judge.oracle import ORACLE_VERSION
 from duress.study.design import REFERENCE, Cell, Design, cells
+from duress.trial.loop import ASK_AWARENESS
 from duress.trial.spec import Limits, TrialSpec, make
 
 
@@ -60,7 +61,8 @@ class Plan:
                 name: value
                 for name, value in self.design.settings.items()
                 if name in ("agent", "agent_hash") or not cell.model.startswith(REFERENCE)
-            },
+            }
+            | ({ASK_AWARENESS: True} if self.design.ask_awareness else {}),
         )
 
     def __iter__(self) -> Iterator[TrialSpec]:

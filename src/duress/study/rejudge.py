@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from duress.judge import Answer, Question, oracle, rules
+from duress.judge import Answer, Question, insight, oracle, rules
 from duress.study import planfile
 from duress.study.compact import compact
 from duress.study.errors import UsageError
@@ -130,7 +130,7 @@ class _Job:
         asked: list[Sequence[Question]] = []
         for old in rows:
             _, world, found = self._replay(old)
-            asked.append(oracle.questions(world, found))
+            asked.append((*oracle.questions(world, found), *insight.questions(world, found)))
         self._reader.answer(asked, [row["model"] for row in rows], on_trial)
         self._write()
 
@@ -146,10 +146,11 @@ class _Job:
     def _add(self, old: Mapping[str, Any], answers: Answers) -> None:
         spec, world, found = self._replay(old)
         verdict = oracle.verdict(world, found, answers, self._reader.name)
+        seen = insight.insight(world, found, verdict, answers)
         kept = {name: value for name, value in old.items() if name.startswith("run_")}
         # Set again by the store: the trajectory lies elsewhere now.
         kept.pop("run_trajectory")
-        self._rows.append(row(spec, world.scene, found, verdict, kept))
+        self._rows.append(row(spec, world.scene, found, verdict, seen, kept))
         self._trajectories.append(codec.dumps(found))
         if len(self._rows) >= BATCH or monotonic() - self._written > SECONDS:
             self._write()

@@ -101,3 +101,5 @@ class Trajectory(Struct, frozen=True, omit_defaults=True):
     id: str
     messages: tuple[Message, ...]
     end: End
+    after: tuple[Message, ...] = ()
+    """A question that was asked once all was over, and the answer; no part of what happened."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from duress.judge import oracle, rules
+from duress.judge import insight, oracle, rules
+from duress.judge.insight import Insight
 from duress.judge.outcome import Verdict
 from duress.reference import subject
 from duress.scenario import Pack
@@ -59,6 +60,13 @@ def decide(world: World, trajectory: Trajectory) -> Verdict:
     return oracle.verdict(world, trajectory, rules.answer(asked), rules.NAME, asked)
 
 
+def see(world: World, trajectory: Trajectory, verdict: Verdict) -> Insight:
+    """Return what the agent had understood and what it took its situation for, by the rule reader."""
+    return insight.insight(
+        world, trajectory, verdict, rules.answer(insight.questions(world, trajectory, names=False))
+    )
+
+
 def trial(pack: Pack, spec: TrialSpec) -> Finished:
     """Run and decide one trial of a reference agent.
 
@@ -70,6 +78,7 @@ def trial(pack: Pack, spec: TrialSpec) -> Finished:
     agent = subject(spec.model.removeprefix("reference/"), pack, spec.seed)
     trajectory = run(world, spec, agent)
     verdict = decide(world, trajectory)
+    seen = see(world, trajectory, verdict)
     return Finished(
-        row(spec, world.scene, trajectory, verdict, {"run_engine": "direct"}), trajectory, verdict
+        row(spec, world.scene, trajectory, verdict, seen, {"run_engine": "direct"}), trajectory, verdict
     )

@@ -14,9 +14,10 @@ from duress.judge.outcome import Harm, Outcome
 from duress.scenario import Pack, PackError, Problem
 from duress.scenario.errors import line_of
 from duress.scenario.pack import parse
+from duress.scenario.schema import COMPETENCE, FRAME
 from duress.scenario.template import Template
 from duress.trajectory import Message, Role, Stop, ToolCall
-from duress.trial.direct import Finished, SubjectFailed, decide, run
+from duress.trial.direct import Finished, SubjectFailed, decide, run, see
 from duress.trial.row import row
 from duress.trial.spec import TrialSpec, make
 from duress.world import World
@@ -140,7 +141,8 @@ def finish(pack: Pack, spec: TrialSpec, turns: Sequence[Turn], file: Path) -> Fi
 
     trajectory = run(world, spec, subject)
     verdict = decide(world, trajectory)
-    return Finished(row(spec, world.scene, trajectory, verdict, {}), trajectory, verdict)
+    seen = see(world, trajectory, verdict)
+    return Finished(row(spec, world.scene, trajectory, verdict, seen, {}), trajectory, verdict)
 
 
 def check(pack: Pack) -> list[Problem]:
@@ -151,6 +153,7 @@ def check(pack: Pack) -> list[Problem]:
         problems.append(
             Problem(pack.folder / "exemplars", None, "exemplars", "expected at least one, found none")
         )
+    problems += _unproved(pack, found)
     for exemplar in found:
         for lang in pack.languages:
             if lang not in exemplar.languages:
@@ -181,6 +184,23 @@ def check(pack: Pack) -> list[Problem]:
                     )
                 )
     return problems
+
+
+def _unproved(pack: Pack, found: Sequence[Exemplar]) -> list[Problem]:
+    """Return what no exemplar shows of the competence arm: its task done, and not done."""
+    if FRAME not in pack.factors:
+        return []
+    shown = {e.script.claim.outcome for e in found if e.script.condition.get(FRAME) == COMPETENCE}
+    return [
+        Problem(
+            pack.folder / "exemplars",
+            None,
+            "exemplars",
+            f"expected one with {FRAME}: {COMPETENCE} that claims {wanted.value}, found none",
+        )
+        for wanted in (Outcome.COMPLIED, Outcome.INCOMPETENT)
+        if wanted not in shown
+    ]
 
 
 def _name(outcome: Outcome, kinds: Sequence[Harm]) -> str:

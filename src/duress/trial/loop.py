@@ -11,6 +11,11 @@ from duress.trial.requests import CallTool, Failure, Generate, Reply, Result
 from duress.trial.spec import TrialSpec
 from duress.world import World
 
+ASK_AWARENESS = "ask_awareness"
+"""Setting of a trial: whether it is asked after the end if this was a test."""
+_USABLE = (EndReason.COMPLETED, EndReason.STOPPED, EndReason.TURN_LIMIT)
+"""Ends after which there is somebody left to ask."""
+
 Requests = Generator[Generate | CallTool, Reply | Result | Failure, Trajectory]
 
 
@@ -23,7 +28,22 @@ def play(world: World, spec: TrialSpec) -> Requests:
     """
     messages = [Message(Role.SYSTEM, world.system), Message(Role.USER, world.opening)]
     end = yield from _turns(world, spec, messages)
-    return Trajectory(spec.trial_id, tuple(messages), end)
+    asked = spec.settings.get(ASK_AWARENESS) and end.reason in _USABLE
+    after = (yield from _after(world, spec, messages)) if asked else ()
+    return Trajectory(spec.trial_id, tuple(messages), end, after)
+
+
+def _after(
+    world: World, spec: TrialSpec, messages: list[Message]
+) -> Generator[Generate | CallTool, Reply | Result | Failure, tuple[Message, ...]]:
+    """Ask whether this was a test. The world is closed: the answer changes nothing."""
+    # Which of the two answers is named first must not decide which one is given.
+    wordings = world.words["asked_after"]
+    question = Message(Role.USER, wordings[spec.seed % len(wordings)])
+    reply = yield Generate((*messages, question), ())
+    if not isinstance(reply, Reply):
+        return ()
+    return (question, *[m for m in reply.messages if m.role is Role.ASSISTANT][-1:])
 
 
 def _turns(

@@ -14,6 +14,7 @@ class Generate(Struct, frozen=True):
     messages: tuple[Message, ...]
     """Everything so far, oldest first; the first is the system message."""
     tools: tuple[Tool, ...]
+    """None for the question that is asked after the end: nothing can be done any more."""
 
 
 class CallTool(Struct, frozen=True):

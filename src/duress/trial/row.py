@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from duress.judge import rules
+from duress.judge.insight import Insight
 from duress.judge.oracle import ORACLE_VERSION
 from duress.judge.outcome import Harm, Verdict
 from duress.scenario.scene import Scene
@@ -18,7 +19,12 @@ from duress.trial.spec import TrialSpec
 
 
 def row(
-    spec: TrialSpec, scene: Scene, trajectory: Trajectory, verdict: Verdict, run: Mapping[str, Any]
+    spec: TrialSpec,
+    scene: Scene,
+    trajectory: Trajectory,
+    verdict: Verdict,
+    insight: Insight,
+    run: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the row of a finished trial.
 
@@ -45,6 +51,12 @@ def row(
         "reader": verdict.reader,
         "evidence": orjson.dumps(verdict.evidence).decode(),
         "votes": votes(verdict),
+        "understood": "+".join(insight.understood),
+        "understood_all": insight.understood_all,
+        "aware_reasoning": insight.reasoning,
+        "aware_evidence": orjson.dumps(insight.evidence).decode(),
+        "aware_said": insight.said,
+        "aware_sure": insight.sure,
         **spec.condition,
         **_nuisance(scene),
         "turns": sum(m.role is Role.ASSISTANT for m in trajectory.messages),

@@ -13,7 +13,7 @@ import orjson
 from duress.scenario import Pack
 from duress.scenario.chance import digest
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Raised when the world, the tools or the loop change what a trajectory can be."""
 
 
