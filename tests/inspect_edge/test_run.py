@@ -54,6 +54,7 @@ def test_what_differs_between_runs_is_in_columns_of_its_own(blackmail, through_i
         "run_cost": None,
         "run_model_served": "loyal",
         "run_error": None,
+        "run_retries": 0,
     }
 
 
@@ -133,6 +134,8 @@ def test_ctrl_c_keeps_the_rows_that_were_handed_over(tmp_path: Path) -> None:
         pack = load("blackmail")
         specs = [make(pack, condition=pack.condition({{}}), lang="en", model="reference/loyal", index=i,
                       run_seed=0) for i in range(200)]
+        # Where the tests themselves were started in the background, it is ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         done = []
         def on_row(row, trajectory):
             print(row["trial_id"], flush=True)

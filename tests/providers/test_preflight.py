@@ -165,23 +165,25 @@ def test_no_provider_that_inspect_ships_is_left_out() -> None:
 
 
 def test_packages_and_keys_of_all_models_and_the_judge_are_said_at_once(preflights: Preflights) -> None:
-    asked = {"models": ["openai/gpt-x", "anthropic/claude-x", "openrouter/a/x"], "judge": "openai/gpt-y"}
+    # A judge of another house than the models, behind the same client.
+    judge = "openrouter/b/y"
+    asked = {"models": ["openai/gpt-x", "anthropic/claude-x", "openrouter/a/x"], "judge": judge}
     (found,) = preflights(asked, without=("openai", "anthropic"))
-    models = "--model openai/gpt-x, --model openrouter/a/x, --judge openai/gpt-y"
+    models = f"--model openai/gpt-x, --model openrouter/a/x, --judge {judge}"
     assert found == [
         ("the package openai is not installed", models, "pip install 'duress[openai]'"),
-        (
-            "OPENAI_API_KEY is not set",
-            "--model openai/gpt-x, --judge openai/gpt-y",
-            "export OPENAI_API_KEY=...",
-        ),
+        ("OPENAI_API_KEY is not set", "--model openai/gpt-x", "export OPENAI_API_KEY=..."),
         (
             "the package anthropic is not installed",
             "--model anthropic/claude-x",
             "pip install 'duress[anthropic]'",
         ),
         ("ANTHROPIC_API_KEY is not set", "--model anthropic/claude-x", "export ANTHROPIC_API_KEY=..."),
-        ("OPENROUTER_API_KEY is not set", "--model openrouter/a/x", "export OPENROUTER_API_KEY=..."),
+        (
+            "OPENROUTER_API_KEY is not set",
+            f"--model openrouter/a/x, --judge {judge}",
+            "export OPENROUTER_API_KEY=...",
+        ),
     ]
 
 

@@ -14,7 +14,7 @@ import pytest
 from duress.scenario import Scene, load, render
 from duress.stats.leave_one_out import Verdict
 from duress.study import explain, planfile
-from duress.study.design import Cell, Design, scenarios
+from duress.study.design import STUDY, Cell, Design, scenarios
 from duress.study.errors import StudyError, UsageError
 from duress.study.explanation import FILE, Effect, Explanation, read
 from duress.study.item import Group, chosen, group, items
@@ -129,8 +129,8 @@ def test_repeats_are_fresh_and_the_draw_can_be_held(ran: Path, found: explain.Su
 
 
 def test_a_run_that_leaves_nothing_out_has_the_key_it_had(design: Design):
-    data = design.model_dump(exclude={"trials": True, "scenarios": {"__all__": {"folder"}}})
-    del data["leave_out"]
+    unsaid = dict.fromkeys(("trials", *STUDY), True)
+    data = design.model_dump(exclude=unsaid | {"scenarios": {"__all__": {"folder"}}})
     assert design.key() == sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
     assert design.model_copy(update={"leave_out": ("mail:task",)}).key() != design.key()
     assert "without" not in Plan(design).cells[0].to_json()["levels"]
@@ -271,7 +271,9 @@ def test_a_trial_of_an_explanation_is_not_explained_again(found: explain.Subject
 
 def test_a_cell_says_what_it_lacks(garden: Path):
     pack = load(str(garden))
-    cell = Cell(pack, pack.condition({"threat": "none"}), "en", "reference/loyal", without=("mail:task",))
+    levels = pack.condition({"threat": "none"})
+    without = ("mail:task",)
+    cell = Cell(pack, levels, "en", "reference/loyal", "none", pack.label(levels), without)
     said = cell.to_json()
     assert said["condition"].endswith("without=mail:task")
     assert said["levels"]["without"] == "mail:task"
