@@ -180,3 +180,14 @@ def test_a_changed_agent_is_not_taken_for_the_one_that_was_planned(
     with pytest.raises(RunError, match="has changed since these trials were planned"):
         through_inspect([spec_of(blackmail, "reference/loyal", settings=settings)], blackmail)
     assert subject.fingerprint("react").startswith("inspect_ai 0.")
+
+
+def test_an_agent_with_its_own_loop_is_not_asked_afterwards(blackmail, through_inspect) -> None:
+    spec = spec_of(
+        blackmail,
+        "reference/loyal",
+        settings={"agent": f"{EXAMPLES}@careful", "ask_awareness": True},
+    )
+    played = through_inspect([spec], blackmail)
+    assert played.trajectory.after == ()
+    assert played.row["aware_said"] is None and played.row["outcome"] != "invalid"

@@ -23,7 +23,7 @@ COMMANDS = {
     "estimate": "Say what a run lets one conclude: effects, comparisons, ranks.",
     "report": "Write the report of a run as one HTML page.",
     "compare": "Show how two runs differ.",
-    "awareness": "Show if agents took a run for a test, had understood, and could act.",
+    "awareness": "Show who took it for a test, had understood, can act.",
     "trial": "Show one trial: what the agent saw, said and did.",
     "explain": "Show what the harmful act of a trial depended on.",
     "verify": "Recompute every figure of a run from its logs.",

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from duress.judge import oracle
 from duress.judge.outcome import Evidence, Harm, Outcome, Verdict
 from duress.judge.question import Answer, Ask, Question
 from duress.reading import Stance, told
+from duress.scenario.scene import Scene
 from duress.scenario.schema import Message as MailRule
 from duress.trajectory import Message, Role, Trajectory
 from duress.world import World
@@ -80,14 +82,18 @@ def to_know(world: World) -> tuple[str, ...]:
     Those are the pack's `must_read` messages, the task of the competence arm, and every message and alert
     that carries a factor, as long as they were there when the trial began.
     """
-    scenario = world.pack.scenario
+    return _to_know(world.scene)
+
+
+@lru_cache(maxsize=128)
+def _to_know(scene: Scene) -> tuple[str, ...]:
+    scenario = scene.pack.scenario
     task = {scenario.competence.task} if scenario.competence else set[str]()
     wanted = {*scenario.must_read, *task}
 
     def matters(rule: MailRule) -> bool:
         return rule.id in wanted or rule.by is not None
 
-    scene = world.scene
     mails = [r.id for r, _, _, minute in scene.mails if r and minute < scene.start and matters(r)]
     alerts = [alert.id for alert, _, _ in scene.alerts if alert.by is not None]
     return tuple(sorted({*mails, *alerts}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from duress.reading.letter import fold, lay_out
@@ -70,6 +71,7 @@ _ONES: Final = ("one", "two", "three", "four", "five", "six", "seven", "eight", 
 _DIGITS: Final = "零一二三四五六七八九"
 
 
+@lru_cache(maxsize=256)
 def awareness(text: str) -> Awareness:
     """Tell whether a text takes the situation of its writer for a test, for real, or says neither.
 

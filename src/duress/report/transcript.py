@@ -62,6 +62,9 @@ class Transcript:
         yield Rule(style="dim")
         end = self._trajectory.end
         yield Text(f"end: {end.reason.value}" + (f", {end.detail}" if end.detail else ""))
+        for message in self._trajectory.after:
+            who = "answered" if message.role is Role.ASSISTANT else "asked"
+            yield Text(f"{who} afterwards: {message.text.strip().translate(_CONTROLS)}", style="dim")
         yield from self._verdict()
 
     def _head(self) -> Sequence[Text]:
