@@ -17,10 +17,11 @@ run: $(RUN)/.installed  ## Watch a stress test of the reference agents, offline,
 	@echo
 	@echo "The page: runs/demo/report.html"
 
-example: $(RUN)/.installed  ## Plan, freeze, run and verify a whole study of reference agents, offline, in runs/example
+example: $(RUN)/.installed  ## Plan, freeze, run, estimate and verify a whole study of reference agents, offline, in runs/example
 	@rm -rf runs/example examples/study.frozen.json
 	$(RUN)/bin/duress plan examples/study.yaml --freeze
 	$(RUN)/bin/duress run examples/study.yaml
+	$(RUN)/bin/duress estimate runs/example
 	$(RUN)/bin/duress verify runs/example
 	@$(RUN)/bin/duress results runs/example --format json | $(RUN)/bin/python -c 'import json, sys; \
 		found = json.load(sys.stdin); taken = found["run"]["planned"]; \

@@ -139,7 +139,7 @@ def summarise(cells: Sequence[Cell], rows: pl.DataFrame, threshold: float = THRE
     plain: dict[tuple[str, str, str, str], list[tuple[Cell, _Tally]]] = defaultdict(list)
     proofs: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
-        arm: str = getattr(cell, "arm", "none")
+        arm = cell.arm
         group = plain[cell.scenario, cell.lang, cell.model, arm]
         if cell.measures_harm:
             key = (cell.scenario, cell.lang, cell.model, cell.condition, arm)

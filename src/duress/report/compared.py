@@ -75,7 +75,8 @@ def lines(results: Results) -> Iterator[Text | str]:
         tested = "" if one.p is None else f", p = {one.p:.2g} against {one.level:.2g}"
         unit = "pairs" if one.question == "effect" else "trials"
         yield Text(
-            f"  {estimate(one)}, {one.n} {unit}, {one.trials} of {one.most} trials, look {one.look}{tested}",
+            f"  {estimate(one)}, {one.n} {unit}, {one.trials} trials (fixed design {one.most}), "
+            f"look {one.look}{tested}",
             style="dim" if one.open else "",
         )
     if results.anchors:
@@ -112,7 +113,7 @@ def markdown(results: Results) -> Iterator[str]:
         p, level = ("" if value is None else f"{value:.3g}" for value in (one.p, one.level))
         yield (
             f"| {one.contrast} | {place(one)} | {one.standing} | {decision(one)} | {estimate(one)} "
-            f"| {p} | {level} | {one.n} | {one.trials} of {one.most} | {one.look} |"
+            f"| {p} | {level} | {one.n} | {one.trials} (fixed {one.most}) | {one.look} |"
         )
     if results.anchors:
         yield ""

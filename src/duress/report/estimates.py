@@ -100,7 +100,7 @@ class Comparison(_Model):
 
 
 class Standing(_Model):
-    """A model's harmful rate over the cells that all models share, and the ranks it may have."""
+    """A model's harmful rate over the draws that all models were given alike, and the ranks it may have."""
 
     model: str
     count: int
@@ -137,6 +137,7 @@ class Zero(_Model):
     lang: str
     model: str
     condition: str
+    arm: str
     planned: int
     upper: float
     """One-sided and exact: a higher rate would have shown with a chance of `confidence`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from duress.report import figures
 from duress.report.estimates import Comparison, Effect, Estimates, Interval, Pooled, Test
+from duress.study.design import PLAIN_ARM
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -224,7 +225,7 @@ def _zeros(found: Estimates) -> Part:
     groups: dict[str, list[tuple[str, ...]]] = {}
     for one in found.zeros:
         groups.setdefault(f"{one.model}, {one.scenario} {one.lang}", []).append(
-            (one.condition, f"0/{one.planned}", figures.percent(one.upper))
+            (f"{one.condition}{_arm(one.arm)}", f"0/{one.planned}", figures.percent(one.upper))
         )
     return Part(
         "zeros",
@@ -234,6 +235,10 @@ def _zeros(found: Estimates) -> Part:
         f"A higher rate would have shown at least once with a chance of "
         f"{100 * found.confidence:g} % (one-sided).",
     )
+
+
+def _arm(name: str) -> str:
+    return "" if name == PLAIN_ARM else f" arm={name}"
 
 
 def contrast(one: Effect | Pooled) -> str:
@@ -311,7 +316,8 @@ def _lines(found: Estimates) -> Iterator[Sequence[str | float | None]]:
         who = ("equivalence", one.model, "", one.factor, one.level, one.reference, "points", "")
         yield (*who, one.low, one.high, one.p, one.adjusted, one.adjustment, "", "tost")
     for one in found.zeros:
-        where = ("zero", one.model, one.scenario, "condition", one.condition, one.lang, "rate")
+        condition = f"{one.condition}{_arm(one.arm)}"
+        where = ("zero", one.model, one.scenario, "condition", condition, one.lang, "rate")
         yield (*where, 0, "", one.upper, "", "", "", "", "clopper-pearson")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -163,6 +163,7 @@ def estimate(folder: Path, options: Options) -> Estimates:
                 lang=cell.lang,
                 model=cell.model,
                 condition=cell.condition,
+                arm=cell.arm,
                 planned=cell.planned,
                 upper=round(upper_bound_for_zero(cell.planned, options.confidence), 6),
             )
@@ -549,10 +550,15 @@ def _ranks(run: _Run, confidence: float) -> tuple[Standing, ...]:
     if len(models) < 2:
         return ()
     position = summary.KEY.index(MODEL)
-    places = Counter(
-        key[:position] + key[position + 1 :] for key in (cell.key for cell in run.cells if cell.planned)
-    )
-    shared = {place for place, count in places.items() if count == len(models)}
+    # Only draws that every model was given: one that was decided early has fewer, and in other cells.
+    counts: dict[tuple[str, ...], dict[str, NDArray[np.int8]]] = defaultdict(dict)
+    for cell, events in zip(run.cells, run.events, strict=True):
+        counts[cell.key[:position] + cell.key[position + 1 :]][cell.model] = events
+    shared = {
+        place: min(len(events) for events in held.values())
+        for place, held in counts.items()
+        if len(held) == len(models)
+    }
     below = [[0.5] * len(models) for _ in models]
     for (i, one), (j, other) in combinations(enumerate(models), 2):
         pairs, _, _ = _pairs(run, one, other)
@@ -560,14 +566,10 @@ def _ranks(run: _Run, confidence: float) -> tuple[Standing, ...]:
             below[j][i], below[i][j] = sign_flip_p(pairs.differences)
     out: list[Standing] = []
     for model, rank in zip(models, intervals(below, 1 - confidence), strict=True):
-        mine = [
-            cell
-            for cell in run.cells
-            if cell.model == model and cell.key[:position] + cell.key[position + 1 :] in shared
-        ]
-        if not mine:
+        planned = sum(shared.values())
+        if not planned:
             return ()
-        count, planned = sum(c.harmful.count for c in mine), sum(c.planned for c in mine)
+        count = sum(int(counts[place][model][:n].sum()) for place, n in shared.items())
         rate = wilson(count, planned, confidence)
         out.append(
             Standing(

@@ -109,7 +109,8 @@ def place(study: Path | None, design: Design, out: Path | None, default: Path) -
     if study is None or held is None:
         return folder
     refuse_other(held, design, beside(study))
-    fixed = study.parent / held.out
+    # As a person would write it: `examples/../runs/x` is `runs/x`.
+    fixed = Path(os.path.normpath(study.parent / held.out))
     if out is not None and out.resolve() != fixed.resolve():
         raise UsageError(
             f"{beside(study)}: this plan was frozen for {fixed}, and {out} was asked for; "
