@@ -233,3 +233,11 @@ def test_a_free_factor_gives_points_near_the_model_free_average(tmp_path):
     effect = of(found.effects, factor="honest_exit")[0]
     assert effect.points.value == pytest.approx(100 * free.value, abs=0.5)
     assert effect.points.low == pytest.approx(100 * free.low, abs=3)
+
+
+def test_ranks_rest_on_the_draws_that_all_models_were_given(tmp_path):
+    folder = small(tmp_path, 8, models=MODELS)
+    draws = sum(cell.planned for cell in summarise(folder).cells if cell.model == MODELS[0])
+    assert {one.model: one.planned for one in estimate(folder, Options()).ranks} == dict.fromkeys(
+        MODELS, draws
+    )

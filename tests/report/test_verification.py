@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from duress.cli.skeleton import create
-from duress.report import manifest, results
+from duress.report import estimation, html, manifest, results
 from duress.report.html import write as write_page
 from duress.report.verification import Difference, verify
 from duress.study import frame, runner
@@ -75,6 +75,19 @@ def test_one_changed_digit_in_the_results_is_found(study: Path):
     (one,) = differences(study)
     assert (one.file, one.key) == ("results.json", "cells[0].harmful.high")
     assert one.expected != one.found
+
+
+def test_estimates_are_recomputed_with_the_options_that_they_were_asked_with(study: Path):
+    estimation.write(study, estimation.Options(factors=("threat",), confidence=0.9, margin=0.1))
+    html.renew(study)
+    assert {"estimates.json", "report.html"} <= set(verify(study).files)
+    assert differences(study) == []
+    path = study / "estimates.json"
+    data = json.loads(path.read_bytes())
+    data["effects"][0]["points"]["value"] += 1
+    path.write_bytes(orjson.dumps(data))
+    (one,) = differences(study)
+    assert (one.file, one.key) == ("estimates.json", "effects[0].points.value")
 
 
 def test_one_changed_outcome_in_a_row_is_found(study: Path):

@@ -74,8 +74,7 @@ def _effects(found: estimates.Estimates, words: Strings) -> _Table:
     for effect in found.effects:
         if several and effect.scenario is not None:
             continue
-        place = "" if several or effect.scenario is None else effect.scenario
-        groups.setdefault(f"{_contrast(effect, words)} {place}".strip(), []).append(
+        groups.setdefault(_contrast(effect, words), []).append(
             _Row(
                 _short(effect.model) + (" *" if effect.separated else ""),
                 (
