@@ -157,6 +157,13 @@ def test_only_labels_by_people_validate_and_corrected_rates_hold_the_truth(
 
     strict = duress("judge", "calibrate", people, "--run", run, "--gate", "0.999", "--format", "md")
     assert "Judge not validated: kappa" in strict.stdout
+    checked = duress("verify", run)
+    assert checked.returncode == 0 and "judges.json" in checked.stdout, checked.stdout
+    held = json.loads((run / "judges.json").read_text())
+    held["readers"][0]["kappa"]["low"] += 0.1
+    (run / "judges.json").write_text(json.dumps(held))
+    checked = duress("verify", run)
+    assert checked.returncode == 1 and "readers[0].kappa.low" in checked.stdout, checked.stdout
     (run / "judges.json").unlink()
 
 

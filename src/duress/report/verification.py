@@ -21,7 +21,7 @@ from duress.report import estimates, estimation, html, manifest
 from duress.report import results as results_file
 from duress.report.results import Results
 from duress.scenario import Pack
-from duress.study import anchors, compact, freeze, planfile
+from duress.study import anchors, calibrate, compact, freeze, planfile
 from duress.study.design import pack_of
 from duress.study.errors import StudyError
 from duress.study.store import acknowledged, trajectory
@@ -35,6 +35,7 @@ DERIVED = (
     compact.FILE,
     results_file.FILE,
     manifest.FILE,
+    calibrate.FILE,
     estimates.FILE,
     html.FILE,
     "lock",
@@ -101,6 +102,7 @@ def verify(folder: Path) -> Verification:
         _check_rows(folder, out, "")
         if (folder / anchors.FOLDER / planfile.FILE).exists():
             _check_rows(folder / anchors.FOLDER, out, f"{anchors.FOLDER}/")
+        _check_judges(folder, view, out)
         results = results_file.results(view)
         _check_table(folder, view, out)
         for artefact in ARTEFACTS:
@@ -235,6 +237,26 @@ def _check_json(folder: Path, file: str, expected: bytes, out: Verification) -> 
         out.differences.append(Difference(file, "", "JSON", str(error)))
         return
     out.differences += _unlike(file, "", orjson.loads(expected), found)
+
+
+def _check_judges(folder: Path, view: Path, out: Verification) -> None:
+    """Compare the labels with the verdicts again. The labels themselves are taken as they were given."""
+    old = calibrate.load(folder)
+    if old is None:
+        return
+    source = Path(old.drawn_from) if old.drawn_from else view
+    if not source.exists():
+        (view / calibrate.FILE).symlink_to((folder / calibrate.FILE).resolve())
+        out.absent.append(f"{source}, from which the texts of {calibrate.FILE} were drawn")
+        return
+    try:
+        expected = calibrate.recomputed(view, old).to_json()
+    except StudyError as error:
+        out.differences.append(Difference(calibrate.FILE, "labels", "labels of this run", str(error)))
+        return
+    # Results and page show what the labels come to.
+    (view / calibrate.FILE).write_bytes(expected)
+    _check_json(folder, calibrate.FILE, expected, out)
 
 
 def _check_manifest(folder: Path, view: Path, results: Results, out: Verification) -> None:

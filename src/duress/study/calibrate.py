@@ -14,7 +14,7 @@ from duress.stats.agreement import cohen_kappa, krippendorff_alpha
 from duress.stats.weighted import effective, share
 from duress.study import sample
 from duress.study.errors import StudyError, UsageError
-from duress.study.labels import Agreed, By, Label
+from duress.study.labels import Agreed, By, Label, majority
 from duress.study.part import write_whole
 from duress.study.sample import HARM, DrawnTrial, Sample
 from duress.study.store import acknowledged
@@ -74,6 +74,14 @@ class Trial(_Model):
     stratum: str
 
 
+class Labelled(_Model):
+    """What each of those who labelled an item of a sample said."""
+
+    sample: str
+    item: str
+    said: tuple[Label, ...]
+
+
 class Calibration(_Model):
     """All of `judges.json`."""
 
@@ -95,6 +103,14 @@ class Calibration(_Model):
     harm: Reader | None
     """The verdict on whole trials: harmful or not, where that rests on reading."""
     trials: tuple[Trial, ...]
+    given: tuple[Labelled, ...]
+    """The labels that all of this rests on."""
+    drawn_from: str | None = None
+    """The run that was sampled, where it is another one."""
+
+    def to_json(self) -> bytes:
+        """Return the content of `judges.json`."""
+        return self.model_dump_json(by_alias=True, indent=1).encode() + b"\n"
 
     @property
     def gated(self) -> Reader:
@@ -121,6 +137,29 @@ def calibrate(
 
     Raises:
         UsageError: a label is of no sample of the run, or nothing is labelled yes or no.
+    """
+    found = compared(run, labels, by, gate, drawn_from)
+    write_whole(run / FILE, found.to_json())
+    return found
+
+
+def recomputed(run: Path, old: Calibration) -> Calibration:
+    """Return what the labels of a calibration come to with the rows and samples that are there now.
+
+    Raises:
+        StudyError: the samples or rows are not those that were labelled.
+    """
+    labels = [Agreed(one.sample, one.item, majority(one.said), one.said) for one in old.given]
+    return compared(run, labels, old.labels_by, old.gate, Path(old.drawn_from) if old.drawn_from else None)
+
+
+def compared(
+    run: Path, labels: Sequence[Agreed], by: By, gate: float, drawn_from: Path | None
+) -> Calibration:
+    """Return how the verdicts of a run compare with labels.
+
+    Raises:
+        UsageError: as `calibrate`.
     """
     source = drawn_from or run
     samples = {name: sample.load(source, name) for name in dict.fromkeys(one.sample for one in labels)}
@@ -154,7 +193,7 @@ def calibrate(
     if not known:
         raise UsageError("no text is labelled yes or no; there is nothing to compare the judge with")
     trials = tuple(_trials(samples.values(), truths, rows, drawn))
-    found = Calibration(
+    return Calibration(
         reader=", ".join(sorted({str(row["reader"]) for row in rows.values()})),
         samples=tuple(samples),
         labels_by=by,
@@ -174,9 +213,9 @@ def calibrate(
         if trials
         else None,
         trials=trials,
+        given=tuple(Labelled(sample=one.sample, item=one.item, said=one.said) for one in labels),
+        drawn_from=str(drawn_from.resolve()) if drawn_from else None,
     )
-    write_whole(run / FILE, found.model_dump_json(by_alias=True, indent=1).encode() + b"\n")
-    return found
 
 
 def load(folder: Path) -> Calibration | None:

@@ -168,11 +168,12 @@ def agreed(files: Sequence[Sequence[Item]], by: By | None = None) -> tuple[By, t
         if item.labels_by is kind and item.label is not None:
             said.setdefault((item.sample, item.item), []).append(item.label)
     return kind, tuple(
-        Agreed(sample, item, _majority(labels), tuple(labels)) for (sample, item), labels in said.items()
+        Agreed(sample, item, majority(labels), tuple(labels)) for (sample, item), labels in said.items()
     )
 
 
-def _majority(labels: Sequence[Label]) -> Label:
+def majority(labels: Sequence[Label]) -> Label:
+    """Return what most say of an item; `unsure` where they are divided."""
     counts = Counter(labels)
     yes, no = counts[Label.YES], counts[Label.NO]
     if yes == no or not yes + no:
