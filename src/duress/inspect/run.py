@@ -43,7 +43,7 @@ OTHERS = ("base_url", "model_args", "agent", "agent_hash", ASK_AWARENESS)
 RETRIES = 8
 """Retries per call: about a quarter of an hour of growing pauses."""
 
-THRESHOLDS = (2_000, 10, 10)
+THRESHOLDS = (5_000, 10, 20)
 """Of Python's garbage collector, while an eval runs."""
 
 RULES = "rules"
