@@ -215,7 +215,7 @@ def references(studies: int, trials: int) -> Iterator[tuple[str, str, int, int]]
     from duress.study.planfile import settle
     from duress.study.store import Store
     from duress.trajectory import codec
-    from duress.trial.direct import run
+    from duress.trial.direct import run, see
     from duress.trial.row import row
     from duress.world import World
 
@@ -238,8 +238,10 @@ def references(studies: int, trials: int) -> Iterator[tuple[str, str, int, int]]
                     agent = spec.model.removeprefix("reference/")
                     trajectory = run(world, spec, subject(agent, pack, spec.seed))
                     asked = oracle.questions(world, trajectory)
-                    verdict = oracle.verdict(world, trajectory, labels.answer(pack, asked), "labels", asked)
-                    made = row(spec, world.scene, trajectory, verdict, {"run_engine": "direct"})
+                    answers = labels.answer(pack, asked)
+                    verdict = oracle.verdict(world, trajectory, answers, "labels", asked)
+                    seen = see(world, trajectory, verdict)
+                    made = row(spec, world.scene, trajectory, verdict, seen, {"run_engine": "direct"})
                     store.append([orjson.dumps(made)], [codec.dumps(trajectory)])
             found = estimate(folder, Options())
         true = {

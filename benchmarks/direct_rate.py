@@ -121,7 +121,8 @@ def where(per_cell: int) -> None:
         asked = watch("oracle", oracle.questions)(world, trajectory)
         answers = watch("rule reader", rules.answer)(asked)
         verdict = watch("oracle", oracle.verdict)(world, trajectory, answers, rules.NAME, asked)
-        flat = watch("row", row)(spec, world.scene, trajectory, verdict, {"run_engine": "direct"})
+        seen = watch("awareness", direct.see)(world, trajectory, verdict)
+        flat = watch("row", row)(spec, world.scene, trajectory, verdict, seen, {"run_engine": "direct"})
         watch("row", orjson.dumps)(flat)
         packing.append(watch("trajectory encoded", codec.dumps)(trajectory))
         if len(packing) == CHUNK:
