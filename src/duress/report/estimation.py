@@ -181,8 +181,7 @@ def _read(folder: Path, plan: PlanFile) -> _Run:
     from duress.study.compact import trials as rows_of
 
     rows = rows_of(folder, list(COLUMNS))
-    release = standing.released(plan, rows)
-    given = release.given if release else plan.design.trials
+    given = standing.given(plan, standing.released(plan, rows))
     cells = tuple(cell for cell in summary.cells(plan.cells, given, rows) if cell.measures_harm)
     arms = plan.design.arms
     set_by_arms = {name for levels in arms.values() for name in levels}

@@ -34,6 +34,11 @@ def released(plan: PlanFile, rows: pl.DataFrame) -> Release | None:
     return release
 
 
+def given(plan: PlanFile, release: Release | None) -> int | Sequence[int]:
+    """Return how many trials each cell was given: one number for all, or what was released to each."""
+    return release.given if release else plan.design.trials
+
+
 def cells(found: Sequence[Cell], design: Design, frozen: bool) -> tuple[Cell, ...]:
     """Return the cells, each marked as planned if a frozen plan asks about its rate."""
     asked = frozen and any(one.question == "rate" for one in _contrasts(design))

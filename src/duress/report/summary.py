@@ -61,9 +61,7 @@ def summarise(folder: Path) -> Results:
     design = plan.design
     frozen = freeze.of_folder(folder)
     release = standing.released(plan, rows)
-    found = standing.cells(
-        cells(plan.cells, release.given if release else design.trials, rows), design, frozen is not None
-    )
+    found = standing.cells(cells(plan.cells, standing.given(plan, release), rows), design, frozen is not None)
     dates = _names(rows, "run_finished")
     run = Run(
         seed=design.seed,

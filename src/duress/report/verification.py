@@ -8,7 +8,7 @@ that rests on it goes unnoticed here, unless a reference agent played the trial:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -75,19 +75,6 @@ class Verification:
     """Files that could have been checked, had they been there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Artefact:
-    """A file of figures that follows from the logs."""
-
-    file: str
-    recompute: Callable[[Path, Results], bytes]
-    """Given a directory that holds the logs, returns what the file should hold."""
-
-
-ARTEFACTS: tuple[Artefact, ...] = (Artefact(results_file.FILE, lambda _, results: results.to_json()),)
-"""JSON files that are compared key by key. A file that is not there is not missed."""
-
-
 def verify(folder: Path) -> Verification:
     """Recompute all figures of a run directory.
 
@@ -105,8 +92,7 @@ def verify(folder: Path) -> Verification:
         _check_judges(folder, view, out)
         results = results_file.results(view)
         _check_table(folder, view, out)
-        for artefact in ARTEFACTS:
-            _check_json(folder, artefact.file, artefact.recompute(view, results), out)
+        _check_json(folder, results_file.FILE, results.to_json(), out)
         _check_manifest(folder, view, results, out)
         _check_estimates(folder, view, out)
         _check_page(folder, view, results, out)

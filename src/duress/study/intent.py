@@ -22,7 +22,8 @@ def level(value: Any) -> Any:
     return value.strip().replace(" ", "_").replace("-", "_") if isinstance(value, str) else value
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """Return a comma-separated text as the list that it stands for, and anything else as it is."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
@@ -90,7 +91,7 @@ class Stopping(_Intent):
     """With `confidence-sequence`: trials per open cell between two looks (the size of a block)."""
     looks: int = Field(5, ge=1, le=100)
     """With `obrien-fleming` or `pocock`: the number of equally spaced looks, the last at the maximum."""
-    stop_for: Annotated[tuple[Reason, ...], BeforeValidator(_listed)] = ("efficacy",)
+    stop_for: Annotated[tuple[Reason, ...], BeforeValidator(listed)] = ("efficacy",)
     """What ends a cell or a contrast early."""
     precision: float | None = Field(None, gt=0, lt=0.5)
     """For `precision`: half-width of an interval at which a cell or a contrast is known well enough."""

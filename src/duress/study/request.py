@@ -23,7 +23,7 @@ from duress.scenario.errors import Problem, did_you_mean, line_of
 from duress.scenario.pack import parse
 from duress.study.design import PLAIN_ARM, REFERENCE, RULES, Cell, Design, cells, scenarios
 from duress.study.errors import MisstatedError, UsageError
-from duress.study.intent import ARM, MODEL, Anchors, Budget, Contrast, Stopping, level
+from duress.study.intent import ARM, MODEL, Anchors, Budget, Contrast, Stopping, level, listed
 from duress.study.runner import Engine
 
 TRIALS = 20
@@ -47,15 +47,9 @@ OPTIONS = ("max_connections", "max_retries", "timeout", "prices")
 """How a provider is spoken to; never changes what a trial is."""
 
 
-def _listed(value: Any) -> Any:
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
 def _levels(value: Any) -> Any:
-    listed = _listed(value) if isinstance(value, str) else value
-    return [level(one) for one in (listed if isinstance(listed, list | tuple) else [listed])]  # pyright: ignore[reportUnknownVariableType]
+    given = listed(value)
+    return [level(one) for one in (given if isinstance(given, list | tuple) else [given])]  # pyright: ignore[reportUnknownVariableType]
 
 
 def _factor_names(value: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +101,7 @@ def _no_secret(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
 Levels = Annotated[tuple[str, ...], BeforeValidator(_levels), Field(min_length=1)]
 
 
