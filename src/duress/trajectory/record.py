@@ -86,6 +86,8 @@ class Message(Struct, frozen=True, omit_defaults=True):
     """Tool messages only: the call this answers."""
     error: ToolError | None = None
     """Tool messages only: why the call had no effect."""
+    at: float | None = None
+    """When it was said, in seconds since 1970; None where nobody took the time, as in a simulated world."""
 
 
 class End(Struct, frozen=True, omit_defaults=True):
