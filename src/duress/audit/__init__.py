@@ -1,0 +1,1 @@
+"""Recorded logs in, ranked findings out."""
