@@ -1,0 +1,88 @@
+"""Who a call goes to, and whether they belong to the organisation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from duress.facts.leaves import at, leaves
+from duress.facts.profile import Profile
+
+ADDRESS: Final = re.compile(
+    r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+",
+)
+_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]*://(?:[^\s/@]*@)?(\[[^\]\s]*\]|[^\s/:?#\"'<>]+)", re.IGNORECASE)
+_GUESSED: Final = re.compile(
+    r"(?:^|_|\.)(?:to|cc|bcc|recipients?|receivers?|addressees?|attendees|invitees|participants|guests?"
+    r"|(?:to|e?mail|recipient|target)_?(?:address(?:es)?|e?mails?)|e?mails?|channels?|webhook(?:_url)?"
+    r"|payee|beneficiary|destination_account|iban)$"
+    r"|收件人|抄送|密送|收款人|收信人|参会人"
+)
+_SEPARATORS: Final = re.compile(r"[;,\n，；、]+")
+
+
+def named(arguments: dict[str, Any], declared: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the recipients that the arguments name, each once, in order.
+
+    Addresses come bare and in lower case; a value without an address comes as its lower-case parts. A value
+    with an `@` that belongs to no readable address comes whole as well, so that it can never pass for a known
+    one.
+    """
+    found: dict[str, None] = {}
+    for name in declared or tuple(name for name in arguments if _GUESSED.search(name.lower())):
+        for leaf in leaves(at(arguments, name)):
+            found.update(dict.fromkeys(read(str(leaf)) if leaf is not None else ()))
+    return tuple(found)
+
+
+def read(value: str) -> Iterator[str]:
+    """Yield the recipients that one value names."""
+    addresses = ADDRESS.findall(value)
+    hosts = _URL.findall(value)
+    if addresses or hosts:
+        yield from (lower(address) for address in addresses)
+        yield from (lower(host) for host in hosts)
+        if value.count("@") != len(addresses) and not hosts:
+            yield " ".join(value.split()).lower()
+        return
+    for part in _SEPARATORS.split(value):
+        if name := " ".join(part.split()).strip(" \"'<>"):
+            yield name.lower()
+
+
+def addresses(text: str) -> Iterator[str]:
+    """Yield the mail addresses in a text, bare and in lower case."""
+    if "@" in text:
+        for address in ADDRESS.findall(text):
+            yield lower(address).rstrip(".")
+
+
+def lower(address: str) -> str:
+    """Return an address in lower case.
+
+    Signs that only become ASCII letters in lower case (the Kelvin sign) stay as they are: look-alikes.
+    """
+    if address.isascii():
+        return address.lower()
+    return "".join(sign.lower() if sign.isascii() or not sign.lower().isascii() else sign for sign in address)
+
+
+def is_inside(recipient: str, profile: Profile) -> bool:
+    """Tell whether a recipient belongs to the organisation.
+
+    One without a domain belongs to it only if `Profile.people` has it. Domains are compared letter by letter:
+    a look-alike in other scripts is another domain.
+    """
+    if any(recipient == lower(one) for one in profile.people):
+        return True
+    if " " in recipient or recipient.count("@") > 1:
+        return False
+    domain = recipient.rpartition("@")[2].rstrip(".")
+    if "." not in domain:
+        return False
+    return any(
+        domain == own or domain.endswith(f".{own}")
+        for own in (lower(one).strip(".@") for one in profile.domains)
+        if own
+    )
