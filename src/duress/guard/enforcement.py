@@ -1,0 +1,426 @@
+"""The one enforcement, without I/O: generators that yield what they need and are sent the answers.
+
+Whoever drives them (`guard.py` for threads and for event loops, the bench for simulated worlds) answers
+`Failed` where a request could not be fulfilled. A failure never lets a call pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from msgspec import structs
+from msgspec.json import Encoder
+
+from duress.facts import CallFacts, Effect
+from duress.guard.decision import SEVERITY, Decision, Reason, Result, Ruling, Source, Verb
+from duress.guard.keeper import Answer, Entry, Request, Said, Subject
+from duress.guard.monitor import ControlProtocol, Observation, Step
+from duress.guard.policy import Mode, MonitorUse, Policy
+from duress.guard.requests import Answered, Ask, Asked, Failed, Record, Score
+from duress.guard.results import Screened, screen
+from duress.guard.session import Session
+from duress.guard.shape import Mismatch, normalise
+from duress.trajectory import Message, Role, ToolCall, ToolError
+
+RECENT = 12
+"""Messages that a reviewer is shown."""
+_canonical = Encoder(order="deterministic").encode
+
+
+class Clock:
+    """Tells the time and makes names; replaced where both must be reproducible."""
+
+    def now(self) -> float:
+        """Return seconds since 1970."""
+        raise NotImplementedError
+
+    def name(self) -> str:
+        """Return a name that was never used before."""
+        raise NotImplementedError
+
+
+def bind(tool: str, arguments: Mapping[str, Any], policy_hash: str, head: str) -> str:
+    """Return the SHA-256 that binds an approval to exactly this call, at this place, under this policy."""
+    return sha256(_canonical([tool, dict(arguments), policy_hash, head])).hexdigest()
+
+
+class Enforcement:
+    """The steps of deciding, asking, recording and screening, for one policy."""
+
+    def __init__(self, policy: Policy, clock: Clock, protocols: Sequence[ControlProtocol] = ()) -> None:
+        self.policy = policy
+        self.clock = clock
+        self.protocols = tuple(protocols)
+
+    # ---- before the call ---------------------------------------------------------------------
+
+    def decide(
+        self, call: ToolCall, session: Session, stopped: str | None = None
+    ) -> Generator[Asked, Answered, Decision]:
+        """Decide about a call: stop, shape, budgets, rules, monitors, protocols, in this order."""
+        at = self.clock.now()
+        made = Decision(self.clock.name(), Verb.PROCEED, call, (), self.policy.hash, at=at)
+        if reason := stopped or session.ended:
+            return _with(made, Verb.TERMINATE, Source.STOP, f"stopped: {reason}")
+        tool = self.policy.file.tools.get(call.tool)
+        if tool is None:
+            return _with(made, Verb.REJECT, Source.SCHEMA, f"unknown tool {call.tool!r}: not in the policy")
+        if tool.denied:
+            return _with(made, Verb.REJECT, Source.POLICY, f"{call.tool} is denied")
+        if call.error is not None:
+            return _with(made, Verb.REJECT, Source.SCHEMA, f"the arguments cannot be read: {call.error}")
+        try:
+            call = structs.replace(call, arguments=normalise(self.policy.shapes[call.tool], call.arguments))
+        except Mismatch as error:
+            return _with(made, Verb.REJECT, Source.SCHEMA, str(error))
+        facts = session.about(call, at)
+        binding = bind(call.tool, call.arguments, self.policy.hash, session.head)
+        made = structs.replace(made, call=call, facts=facts, binding=binding)
+        made = self._budgets(made, facts)
+        made = self._rules(made, session.agent, facts)
+        if SEVERITY[made.verb] >= SEVERITY[Verb.REJECT]:
+            return made
+        if not self.policy.watches and not self.protocols:
+            return made
+        step = Step(call, facts, session.messages, session.id, session.agent)
+        return (yield from self._watch(made, step, session))
+
+    def _budgets(self, made: Decision, facts: CallFacts) -> Decision:
+        limits = self.policy.file.budgets
+        if limits.calls is not None and facts.calls >= limits.calls:
+            made = _with(made, Verb.REJECT, Source.BUDGET, f"the session has used its {limits.calls} calls")
+        if limits.seconds is not None and facts.seconds >= limits.seconds:
+            made = _with(
+                made, Verb.REJECT, Source.BUDGET, f"the session has used its {limits.seconds} seconds"
+            )
+        money = self.policy.money
+        if money is not None and facts.spent + facts.amount > money:
+            made = _with(
+                made,
+                Verb.REJECT,
+                Source.BUDGET,
+                f"{facts.spent} spent and {facts.amount} asked pass the {money} allowed",
+            )
+        return made
+
+    def _rules(self, made: Decision, agent: str, facts: CallFacts) -> Decision:
+        call = made.call
+        found = self.policy.rules.permits(
+            agent, call.tool, self.policy.shapes[call.tool], call.arguments, facts
+        )
+        if found.faults:
+            return _with(
+                made, Verb.REJECT, Source.FAULT, f"the rules could not be evaluated: {found.faults[0]}"
+            )
+        named = ", ".join(found.rules)
+        if not found.call:
+            text = f"{call.tool} is forbidden by {named}" if named else f"no rule permits {call.tool}"
+            return _with(made, Verb.REJECT, Source.POLICY, text, named or None)
+        if not found.unattended:
+            text = f"{call.tool} may not run unattended"
+            return _with(made, Verb.ASK, Source.POLICY, f"{text}: {named}" if named else text, named or None)
+        return _with(made, Verb.PROCEED, Source.POLICY, f"permitted by {named}", named or None)
+
+    def _watch(self, made: Decision, step: Step, session: Session) -> Generator[Asked, Answered, Decision]:
+        observed: dict[str, Observation] = {}
+        highest = 0.0
+        for watch in self.policy.watches:
+            use = watch.use
+            if use.after is not None and highest < use.after:
+                continue
+            name = watch.monitor.name
+            found = yield Score(watch.monitor, step)
+            if found is None:
+                continue
+            if not isinstance(found, Observation) or not 0 <= found.score <= 1:
+                why = (
+                    found.why
+                    if isinstance(found, Failed)
+                    else f"expected a score from 0 to 1, found {found!r}"
+                )
+                made = _with(made, Verb.REJECT, Source.FAULT, f"monitor {name}: {why}", name)
+                continue
+            observed[name] = found
+            highest = max(highest, found.score)
+            made = structs.replace(made, scores={**made.scores, name: found.score})
+            if verb := leads_to(use, found.score):
+                made = _with(made, verb, Source.MONITOR, f"{name} {found.score:.2f}: {found.why}", name)
+        for protocol in self.protocols:
+            made = self._settle(made, protocol(step, made, observed), session)
+        return made
+
+    def _settle(self, made: Decision, other: Decision | None, session: Session) -> Decision:
+        """Return what comes of a protocol's decision: it can take from the agent, never give."""
+        if other is None or SEVERITY[other.verb] < SEVERITY[made.verb]:
+            return made
+        if other.verb is not Verb.MODIFY:
+            return structs.replace(made, verb=other.verb, reasons=other.reasons or made.reasons)
+        return self._changed(made, other.call.arguments, session, other.reasons)
+
+    def _changed(
+        self, made: Decision, arguments: Mapping[str, Any], session: Session, reasons: tuple[Reason, ...]
+    ) -> Decision:
+        """Return the decision about other arguments: they have to pass the rules as any call has to."""
+        try:
+            found = normalise(self.policy.shapes[made.call.tool], dict(arguments))
+        except Mismatch as error:
+            return _with(made, Verb.REJECT, Source.SCHEMA, f"changed: {error}")
+        call = structs.replace(made.call, arguments=found)
+        facts = session.about(call, made.at)
+        fresh = structs.replace(
+            made,
+            verb=Verb.PROCEED,
+            reasons=(),
+            call=call,
+            facts=facts,
+            binding=bind(call.tool, found, self.policy.hash, session.head),
+        )
+        fresh = self._rules(self._budgets(fresh, facts), session.agent, facts)
+        verb = max(Verb.MODIFY, fresh.verb, key=SEVERITY.__getitem__)
+        return structs.replace(fresh, verb=verb, reasons=(*made.reasons, *reasons, *fresh.reasons))
+
+    def before(
+        self,
+        call: ToolCall,
+        session: Session,
+        stopped: str | None = None,
+        override: str | None = None,
+    ) -> Generator[Asked, Answered, Ruling]:
+        """Decide about a call, ask people where they decide, and record the intent before anything runs.
+
+        `override` is the break-glass override that is open for this call: then nobody is asked.
+        """
+        session.note(call)
+        given = call
+        decision = yield from self.decide(call, session, stopped)
+        if self.policy.file.mode is Mode.OBSERVE and not stopped:
+            # What the agent asked for runs as it is, even unrecorded: observing changes nothing.
+            yield Record((self._entry("observed", session, decision),))
+            return self._pass(decision, given, session)
+        if decision.verb is Verb.ASK:
+            if override:
+                reason = Reason(Source.PERSON, f"override {override}")
+                decision = structs.replace(decision, verb=Verb.PROCEED, reasons=(*decision.reasons, reason))
+            else:
+                return (yield from self._ask(decision, session))
+        if decision.verb in (Verb.PROCEED, Verb.MODIFY):
+            return (yield from self._intend(decision, session))
+        return (yield from self._refuse(decision, session))
+
+    def _ask(self, decision: Decision, session: Session) -> Generator[Asked, Answered, Ruling]:
+        request = self._request(decision, session)
+        failed = yield Record((self._entry("asked", session, decision, request=request.id),))
+        if isinstance(failed, Failed):
+            return self._fault(decision, session, f"the question could not be recorded: {failed.why}")
+        answer = yield Ask(request)
+        if not isinstance(answer, Answer):
+            why = answer.why if isinstance(answer, Failed) else f"expected an answer, found {answer!r}"
+            return (
+                yield from self._refuse(
+                    _with(decision, Verb.REJECT, Source.FAULT, f"nobody could be asked: {why}"), session
+                )
+            )
+        decision = self._answered(decision, request, answer, session)
+        by = {"request": request.id, "said": answer.said.value, "people": list(answer.people)}
+        if decision.verb in (Verb.PROCEED, Verb.MODIFY):
+            return (yield from self._intend(decision, session, **by))
+        if answer.said is Said.ANSWER and decision.verb is Verb.ASK:
+            return (yield from self._instead(decision, session, answer, by))
+        return (yield from self._refuse(decision, session, answer.message, **by))
+
+    def _answered(self, decision: Decision, request: Request, answer: Answer, session: Session) -> Decision:
+        if answer.request != request.id or answer.binding != request.binding:
+            return _with(decision, Verb.REJECT, Source.FAULT, "the answer belongs to another call")
+        people = ", ".join(answer.people)
+        if answer.said in (Said.APPROVE, Said.EDIT, Said.ANSWER):
+            if len(set(answer.people)) < request.quorum or (session.user and session.user in answer.people):
+                return _with(
+                    decision, Verb.REJECT, Source.FAULT, f"the answer of {people or 'nobody'} has no quorum"
+                )
+            if self.clock.now() >= request.expires:
+                return _with(decision, Verb.REJECT, Source.PERSON, "the answer came too late")
+        match answer.said:
+            case Said.APPROVE:
+                reason = Reason(Source.PERSON, f"approved by {people}")
+                return structs.replace(decision, verb=Verb.PROCEED, reasons=(*decision.reasons, reason))
+            case Said.EDIT:
+                reason = Reason(Source.PERSON, f"changed by {people}")
+                changed = self._changed(decision, answer.arguments or {}, session, (reason,))
+                # The person who changed it has decided; only what is never permitted stays refused.
+                asks = changed.verb is Verb.ASK
+                return structs.replace(changed, verb=Verb.MODIFY) if asks else changed
+            case Said.ANSWER:
+                return decision
+            case Said.TERMINATE:
+                return _with(decision, Verb.TERMINATE, Source.PERSON, f"terminated by {people}")
+            case Said.REJECT:
+                return _with(decision, Verb.REJECT, Source.PERSON, f"rejected by {people}")
+            case Said.EXPIRED:
+                return _with(decision, Verb.REJECT, Source.PERSON, "nobody answered in time")
+            case Said.REFUSED:
+                return _with(decision, Verb.REJECT, Source.PERSON, answer.message or "nobody could be asked")
+
+    def _request(
+        self, decision: Decision, session: Session, *, result: str | None = None, reason: Reason | None = None
+    ) -> Request:
+        approval = self.policy.file.approval
+        effect = decision.facts.effect if decision.facts else Effect.UNKNOWN
+        mild = effect in (Effect.READ, Effect.REVERSIBLE) or result is not None
+        at = self.clock.now()
+        return Request(
+            id=self.clock.name(),
+            binding=decision.binding,
+            session=session.id,
+            agent=session.agent,
+            user=session.user,
+            tool=decision.call.tool,
+            arguments=decision.call.arguments,
+            effect=effect.value,
+            reasons=(reason,)
+            if reason
+            else tuple(r for r in decision.reasons if r.source is not Source.PERSON),
+            scores=decision.scores,
+            recent=session.recent(RECENT),
+            policy=self.policy.name,
+            policy_hash=self.policy.hash,
+            at=at,
+            expires=at + approval.expires,
+            quorum=approval.quorum if mild else max(approval.quorum, approval.irreversible_quorum),
+            subject=Subject.CALL if result is None else Subject.RELEASE,
+            result=result,
+            per_hour=approval.per_hour,
+            canaries=approval.canaries,
+        )
+
+    def _intend(
+        self, decision: Decision, session: Session, **more: Any
+    ) -> Generator[Asked, Answered, Ruling]:
+        failed = yield Record((self._entry("intent", session, decision, **more),))
+        if isinstance(failed, Failed):
+            return self._fault(decision, session, f"the intent could not be recorded: {failed.why}")
+        return self._pass(decision, decision.call, session)
+
+    def _pass(self, decision: Decision, call: ToolCall, session: Session) -> Ruling:
+        token = self.clock.name()
+        if decision.facts is not None:
+            session.start(token, call, decision.at)
+        return Ruling(decision, call, token=token)
+
+    def _instead(
+        self, decision: Decision, session: Session, answer: Answer, by: dict[str, Any]
+    ) -> Generator[Asked, Answered, Ruling]:
+        reason = Reason(Source.PERSON, f"answered by {', '.join(answer.people)} in place of the tool")
+        decision = structs.replace(decision, verb=Verb.REJECT, reasons=(*decision.reasons, reason))
+        failed = yield Record((self._entry("refused", session, decision, answer=answer.message, **by),))
+        if isinstance(failed, Failed):
+            return self._fault(decision, session, f"the answer could not be recorded: {failed.why}")
+        session.hear(Message(Role.TOOL, answer.message, call_id=decision.call.id, at=decision.at))
+        return Ruling(decision, None, answer.message)
+
+    def _refuse(
+        self, decision: Decision, session: Session, message: str = "", **more: Any
+    ) -> Generator[Asked, Answered, Ruling]:
+        # A refusal stands whether or not it could be recorded.
+        yield Record((self._entry("refused", session, decision, **more),))
+        return self._refusal(decision, session, message)
+
+    def _refusal(self, decision: Decision, session: Session, message: str = "") -> Ruling:
+        over = decision.verb is Verb.TERMINATE
+        if over and session.ended is None:
+            session.ended = decision.why
+        told = message or f"This call was not carried out: {decision.reasons[-1].text}."
+        session.hear(
+            Message(Role.TOOL, told, call_id=decision.call.id, error=ToolError.REJECTED, at=decision.at)
+        )
+        return Ruling(decision, None, told, ToolError.REJECTED, terminate=over)
+
+    def _fault(self, decision: Decision, session: Session, why: str) -> Ruling:
+        return self._refusal(_with(decision, Verb.REJECT, Source.FAULT, why), session)
+
+    # ---- after the call ----------------------------------------------------------------------
+
+    def after(
+        self, ruling: Ruling, session: Session, text: str, error: ToolError | None = None
+    ) -> Generator[Asked, Answered, Result]:
+        """Screen what a tool returned, record it, and return what the agent may read."""
+        decision, call = ruling.decision, ruling.call
+        if call is None:
+            raise ValueError(f"{decision.call.id} was not permitted; nothing can come after it")
+        if decision.facts is not None and not session.finish(ruling.token):
+            raise ValueError(f"{decision.call.id}: this permission has been used already")
+        observing = self.policy.file.mode is Mode.OBSERVE
+        screened = screen(self.policy.file.results, call.tool, text)
+        told, people = text, ()
+        if not observing:
+            told, people = yield from self._screened(screened, decision, session, text)
+        entry = self._entry(
+            "observed" if observing else "result",
+            session,
+            decision,
+            result=text,
+            error=error.value if error else None,
+            screened=[reason.text for reason in screened.reasons],
+            people=list(people),
+        )
+        failed = yield Record((entry,))
+        if isinstance(failed, Failed) and not observing:
+            # The effect has happened, but nothing more may happen that nobody can see.
+            session.ended = f"the result of {call.id} could not be recorded: {failed.why}"
+            told, error = "The result was withheld: it could not be recorded.", ToolError.FAILED
+        session.hear(Message(Role.TOOL, told, call_id=call.id, error=error, at=self.clock.now()))
+        return Result(told, error, ran=True, terminate=session.ended is not None)
+
+    def _screened(
+        self, screened: Screened, decision: Decision, session: Session, text: str
+    ) -> Generator[Asked, Answered, tuple[str, tuple[str, ...]]]:
+        if not screened.ask:
+            return screened.text, ()
+        request = self._request(decision, session, result=text, reason=screened.reasons[-1])
+        answer = yield Ask(request)
+        if (
+            isinstance(answer, Answer)
+            and (answer.request, answer.binding) == (request.id, request.binding)
+            and len(set(answer.people)) >= request.quorum
+            and not (session.user and session.user in answer.people)
+            and self.clock.now() < request.expires
+        ):
+            if answer.said is Said.APPROVE:
+                return screened.text, answer.people
+            if answer.said is Said.ANSWER:
+                return answer.message, answer.people
+        if isinstance(answer, Answer) and answer.said is Said.TERMINATE:
+            session.ended = f"terminated by {', '.join(answer.people)}"
+        return screened.withheld, ()
+
+    def _entry(self, kind: str, session: Session, decision: Decision, **more: Any) -> Entry:
+        body = {
+            "decision": decision.id,
+            "call": decision.call.id,
+            "tool": decision.call.tool,
+            "arguments": decision.call.arguments,
+            "verb": decision.verb.value,
+            "reasons": [[r.source.value, r.text, r.rule] for r in decision.reasons],
+            "policy": self.policy.hash,
+            "binding": decision.binding,
+            "scores": decision.scores,
+            "head": session.head,
+            "user": session.user,
+            **more,
+        }
+        return Entry(kind, session.id, session.agent, self.clock.now(), body)
+
+
+def leads_to(use: MonitorUse, score: float) -> Verb | None:
+    """Return what a monitor's score leads to, the severest first; None for nothing."""
+    for verb, least in ((Verb.TERMINATE, use.terminate), (Verb.REJECT, use.reject), (Verb.ASK, use.ask)):
+        if least is not None and score >= least:
+            return verb
+    return None
+
+
+def _with(made: Decision, verb: Verb, source: Source, text: str, rule: str | None = None) -> Decision:
+    """Return a decision with one more reason, and the severer of the two verbs."""
+    severest = max(made.verb, verb, key=SEVERITY.__getitem__)
+    return structs.replace(made, verb=severest, reasons=(*made.reasons, Reason(source, text, rule)))

@@ -1,0 +1,37 @@
+"""What an enforcement asks of whoever drives it, and what it is answered."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from duress.guard.keeper import Answer, Entry, Request
+from duress.guard.monitor import Monitor, Observation, Step
+
+
+class Record(Struct, frozen=True):
+    """Record these entries durably. Answered by None."""
+
+    entries: tuple[Entry, ...]
+
+
+class Ask(Struct, frozen=True):
+    """Ask people. Answered by `Answer`."""
+
+    request: Request
+
+
+class Score(Struct, frozen=True):
+    """Have a monitor look at a step. Answered by `Observation`, or None if it abstains."""
+
+    monitor: Monitor
+    step: Step
+
+
+class Failed(Struct, frozen=True):
+    """Answers any request that could not be fulfilled."""
+
+    why: str
+
+
+Asked = Record | Ask | Score
+Answered = None | Answer | Observation | Failed
