@@ -1,0 +1,41 @@
+"""One process writes to a ledger."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from duress.ledger.errors import BusyError
+
+
+class Lock:
+    """The writer's exclusive hold; the system lets go of it when the process dies."""
+
+    def __init__(self, ledger: Path) -> None:
+        """Take the lock of a ledger, or raise `BusyError` naming the process that has it.
+
+        Raises `OSError` where the folder cannot be written to.
+        """
+        # Never removed: that would race with the next owner.
+        self._file = os.open(
+            ledger.with_name(f"{ledger.name}-writer"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            owner = os.read(self._file, 64).decode("ascii", "replace").strip()
+            os.close(self._file)
+            raise BusyError(
+                f"{ledger}: another process ({owner or 'unknown'}) is its writer; stop it, or have it write"
+            ) from error
+        try:
+            os.ftruncate(self._file, 0)
+            os.write(self._file, f"pid {os.getpid()}\n".encode())
+        except OSError:
+            os.close(self._file)
+            raise
+
+    def release(self) -> None:
+        """Let go."""
+        os.close(self._file)
