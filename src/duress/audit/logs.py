@@ -1,0 +1,171 @@
+"""Files with recorded runs: on this machine or in an object store, packed or not."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import io
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, cast
+
+import zstandard
+from msgspec import Struct
+
+from duress.audit.errors import AuditError
+
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+ZIP = b"PK\x03\x04"
+SQLITE = b"SQLite format 3\x00"
+STATE = ".duress-audit"
+"""Prefix of what an audit keeps beside logs; never read as a log."""
+RUN, TRAJECTORIES = "rows", "trajectories"
+"""Folders of a run directory of the bench."""
+_PACKED = (".gz", ".zst", ".zstd")
+_SUFFIXES = frozenset(
+    {".jsonl", ".ndjson", ".json", ".eval", ".db", ".sqlite", ".sqlite3", ".log", ".jsonlines"}
+)
+"""What is taken up from a folder; a file that is named is read whatever its name."""
+_BLOCK = 1 << 20
+
+
+class Log(Struct, frozen=True):
+    """One file as it was found."""
+
+    path: str
+    size: int
+    modified: float
+    """In seconds since 1970; 0 where a store does not tell."""
+    mark: str = ""
+    """What else a store tells that changes with the content: an etag."""
+    named: bool = True
+    """It was named, not met in a folder."""
+
+    def open(self) -> IO[bytes]:
+        """Return the content, unpacked if it is packed; raises `OSError`."""
+        raw = self.raw()
+        head = raw.read(4)
+        raw.seek(0)
+        if head.startswith(GZIP):
+            return cast("IO[bytes]", io.BufferedReader(gzip.GzipFile(fileobj=raw), _BLOCK))
+        if head == ZSTD:
+            unpacked = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+            return io.BufferedReader(cast("Any", unpacked), _BLOCK)
+        return raw
+
+    def raw(self) -> IO[bytes]:
+        """Return the bytes as they lie there; raises `OSError`."""
+        if remote(self.path):
+            return cast("IO[bytes]", _filesystem(self.path)[0].open(self.path, "rb"))
+        return Path(self.path).open("rb", buffering=_BLOCK)
+
+
+def remote(path: str) -> bool:
+    """Return whether a path is an address that fsspec opens."""
+    return "://" in path
+
+
+def expand(named: Sequence[str]) -> list[Log]:
+    """Return the files that paths, folders, globs and addresses name, each once, in a stable order.
+
+    Raises:
+        AuditError: there is no such file, or what opens such addresses is not installed.
+    """
+    found: dict[str, Log] = {}
+    for name in named:
+        logs = list(_remote(name) if remote(name) else _local(name))
+        if not logs:
+            raise AuditError(
+                f"{name}: expected a file, a folder with logs or a pattern that fits some, found nothing"
+            )
+        for log in logs:
+            found.setdefault(log.path, log)
+    return list(found.values())
+
+
+def _local(name: str) -> Iterator[Log]:
+    path = Path(name)
+    if path.is_dir():
+        yield from _folder(path)
+    elif path.exists():
+        yield _log(path, named=True)
+    else:
+        for match in sorted(glob.glob(name, recursive=True)):  # noqa: PTH207
+            yield from _folder(Path(match)) if Path(match).is_dir() else [_log(Path(match), named=True)]
+
+
+def _folder(folder: Path) -> Iterator[Log]:
+    names = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    if {RUN, TRAJECTORIES} <= {entry.name for entry in names}:
+        # The rest of a run directory holds plans and outcomes, or the same trials once more.
+        yield from _folder(folder / TRAJECTORIES)
+        return
+    for entry in names:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _folder(Path(entry.path))
+        elif entry.is_file() and takes(entry.name):
+            yield _log(Path(entry.path), named=False)
+
+
+def takes(name: str) -> bool:
+    """Return whether a file of this name is taken up from a folder."""
+    pure = PurePosixPath(name)
+    if pure.suffix in _PACKED:
+        pure = pure.with_suffix("")
+    return pure.suffix.lower() in _SUFFIXES
+
+
+def _log(path: Path, *, named: bool) -> Log:
+    told = path.stat()
+    return Log(str(path), told.st_size, told.st_mtime, named=named)
+
+
+def _remote(name: str) -> Iterator[Log]:
+    filesystem, inner = _filesystem(name)
+    try:
+        if "*" in name or "?" in name:
+            paths, named = cast("list[str]", sorted(filesystem.glob(inner))), True
+        elif filesystem.isdir(inner):
+            paths, named = cast("list[str]", sorted(filesystem.find(inner))), False
+        else:
+            paths, named = [inner], True
+        for path in paths:
+            if not named and (PurePosixPath(path).name.startswith(".") or not takes(path)):
+                continue
+            told: dict[str, Any] = filesystem.info(path)
+            yield Log(
+                str(filesystem.unstrip_protocol(path)),
+                int(told.get("size") or 0),
+                _modified(told),
+                str(told.get("ETag") or told.get("etag") or told.get("md5Hash") or ""),
+                named,
+            )
+    except FileNotFoundError:
+        return
+    except Exception as error:
+        raise AuditError(f"{name}: cannot be listed: {type(error).__name__}: {error}") from error
+
+
+def _modified(told: dict[str, Any]) -> float:
+    for key in ("mtime", "LastModified", "last_modified", "updated", "created"):
+        value: Any = told.get(key)
+        if value is not None:
+            return float(value.timestamp()) if hasattr(value, "timestamp") else float(value)
+    return 0.0
+
+
+def _filesystem(name: str) -> tuple[Any, str]:
+    try:
+        import fsspec  # pyright: ignore[reportMissingTypeStubs]
+    except ImportError as error:
+        raise AuditError(
+            f"{name}: reading from an object store needs fsspec: `pip install 'duress[stores]'`"
+        ) from error
+    try:
+        return cast("tuple[Any, str]", fsspec.core.url_to_fs(name))  # pyright: ignore[reportUnknownMemberType]
+    except (ImportError, ValueError) as error:
+        raise AuditError(f"{name}: {error}") from error

@@ -1,0 +1,142 @@
+"""Reading a log: its runs, and what could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Any, cast
+
+from duress.audit.logs import Log
+from duress.audit.readers.reader import Gathering, Reader, identity
+from duress.audit.records import Record, records
+from duress.audit.run import Place, Run, Unread
+
+LISTS = ("runs", "records", "data", "results", "samples", "trajectories", "conversations", "traces", "items")
+"""Fields of a document that hold many runs."""
+
+
+class Reading:
+    """Reads one log from start to end, or on from where an earlier reading ended."""
+
+    def __init__(self, log: Log, among: Sequence[Reader], forced: Reader | None = None) -> None:
+        self.log = log
+        self.reader = ""
+        """The reader of most of it, once it was read; empty if none fits."""
+        self.offset = 0
+        """Behind the last whole line, if it can be read on from there; else 0."""
+        self.line = 0
+        self.records = 0
+        self._among = [forced] if forced is not None else list(among)
+        self._forced = forced
+        self._gatherings: dict[str, Gathering] = {}
+        self._last: Reader | None = None
+        self._resumes = True
+        self._unknown: list[int] = []
+        """Lines that no reader knows, while none has known any."""
+
+    def runs(self, offset: int = 0, line: int = 0) -> Iterator[Run | Unread]:
+        """Yield what the log holds, in its order; never raises for what the log holds."""
+        self.offset, self.line = offset, line
+        try:
+            with self.log.open() as stream:
+                yield from self._read(stream, offset, line)
+        except (OSError, EOFError, ValueError) as error:
+            yield self._cut_off(error)
+        except Exception as error:
+            # What unpacks a file or fetches it has errors of its own (zstandard, zlib, object stores).
+            yield self._cut_off(error)
+        if self._unknown:
+            yield self._none_fits()
+
+    def _cut_off(self, error: Exception) -> Unread:
+        self._resumes = False
+        self.offset = 0
+        told = f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else str(error)
+        return Unread(
+            Place(self.log.path, self.line + 1),
+            f"the file can be read no further: {told}",
+            whole=self.line == 0,
+        )
+
+    def _read(self, stream: IO[bytes], offset: int, line: int) -> Iterator[Run | Unread]:
+        for record in records(stream, offset=offset, line=line):
+            self.records += 1
+            self.line = record.line
+            if record.end and self._resumes:
+                self.offset = record.end
+            yield from self._take(record)
+        for gathering in self._gatherings.values():
+            yield from gathering.close()
+        if not self._resumes:
+            self.offset = 0
+
+    def _take(self, record: Record) -> Iterable[Run | Unread]:
+        place = Place(self.log.path, record.line)
+        if record.fault is not None:
+            return (Unread(place, record.fault),)
+        return self._one(record.value, place)
+
+    def _one(self, value: Any, place: Place) -> Iterable[Run | Unread]:
+        reader = self._fitting(value)
+        if reader is None:
+            inner = _inside(value)
+            if inner is not None and any(self._fitting(item) for item in inner[:5]):
+                return self._many(inner)
+            return self._stranger(value, place)
+        self._last = reader
+        self._resumes = self._resumes and reader.resumes
+        gathering = self._gatherings.get(reader.name)
+        if gathering is None:
+            gathering = self._gatherings[reader.name] = reader.gather(self.log.path)
+            self.reader = self.reader or reader.name
+        known = gathering.add(value, place)
+        if self._unknown:
+            earlier, self._unknown = self._unknown, []
+            return [*(self._unfit(Place(self.log.path, line)) for line in earlier), *known]
+        return known
+
+    def _many(self, items: list[Any]) -> Iterator[Run | Unread]:
+        self._resumes = False
+        for number, item in enumerate(items, start=1):
+            yield from self._one(item, Place(self.log.path, number))
+
+    def _fitting(self, value: Any) -> Reader | None:
+        if self._last is not None and self._forced is None and self._last is not self._among[-1]:
+            # Most files hold one format; the last of all takes what a more particular one should have.
+            if self._last.accepts(value):
+                return self._last
+        return next((reader for reader in self._among if reader.accepts(value)), None)
+
+    def _stranger(self, value: Any, place: Place) -> Iterable[Unread]:
+        if self._gatherings:
+            return (self._unfit(place, identity(value)),)
+        self._unknown.append(place.line)
+        return ()
+
+    def _unfit(self, place: Place, name: str = "") -> Unread:
+        return Unread(place, f"expected a record that {self._known()} reads, found another", name)
+
+    def _none_fits(self) -> Unread:
+        count = len(self._unknown)
+        return Unread(
+            Place(self.log.path, self._unknown[0]),
+            f"none of its {count} records is one that {self._known()} reads; a mapping file can tell what "
+            "its fields mean (--mapping FILE, docs/audit.md)",
+            whole=True,
+        )
+
+    def _known(self) -> str:
+        if self._forced is not None:
+            return f"the reader {self._forced.name}"
+        return "any reader"
+
+
+def _inside(value: Any) -> list[Any] | None:
+    """Return the records of a document that holds many of them in one of its fields."""
+    if not isinstance(value, dict):
+        return None
+    record = cast("dict[str, Any]", value)
+    for key in LISTS:
+        found: Any = record.get(key)
+        if isinstance(found, list) and found and isinstance(found[0], dict | list):
+            return cast("list[Any]", found)
+    return None

@@ -1,0 +1,306 @@
+"""Records of a log: JSON lines, one JSON document, or a JSON array, without holding the file in memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import IO, Any, cast
+
+import orjson
+from msgspec import Struct
+
+LONGEST = 64 << 20
+"""Bytes of the longest line or record that is read, and of the largest document that is read whole."""
+_PEEK = 1 << 20
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},:]', re.DOTALL)
+"""A string, also one that is not complete yet, or what gives a document its structure."""
+SPLIT = ("resourceSpans", "resource_spans", "samples", "runs", "records", "results", "data", "trajectories")
+"""Arrays of a document whose elements are records of their own."""
+
+
+class Record(Struct, frozen=True):
+    """One record, or why there is none."""
+
+    line: int
+    """Line of a file of lines, else number of the record; from 1."""
+    value: Any = None
+    fault: str | None = None
+    end: int = 0
+    """Offset behind its line; 0 in files that are not made of lines."""
+
+
+def records(stream: IO[bytes], *, offset: int = 0, line: int = 0) -> Iterator[Record]:
+    """Yield the records of a log.
+
+    `offset` and `line` say where an earlier reading of the same file of lines ended. A last line without
+    its newline is a record if it is whole, else it is yielded with a fault and `end` 0: it may be
+    completed later.
+    """
+    if offset:
+        stream.seek(offset)
+        yield from _lines(stream, offset, line)
+        return
+    start = _start(stream)
+    if not start.strip():
+        return
+    if _is_lines(start):
+        yield from _lines(_Joined(start, stream), 0, 0)
+    else:
+        yield from _document(_Joined(start, stream))
+
+
+def decode(text: bytes) -> Any:
+    """Return the value of a JSON text; raises `ValueError` with what is wrong with it.
+
+    NaN and lone surrogates, which Python and JavaScript write though JSON has none, are read.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        told = str(error)
+        if b"NaN" not in text and b"Infinity" not in text and b"\\u" not in text and told.find("UTF-8") < 0:
+            raise ValueError(told) from error
+    try:
+        return _whole(json.loads(text.decode("utf-8-sig", "replace")))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _whole(value: Any) -> Any:
+    """Replace what no UTF-8 text can hold."""
+    if isinstance(value, str):
+        return (
+            value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        )
+    if isinstance(value, list):
+        return [_whole(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {_whole(key): _whole(item) for key, item in cast("dict[str, Any]", value).items()}
+    return value
+
+
+def _start(stream: IO[bytes]) -> bytes:
+    """Return the beginning: two whole lines if they are not too long."""
+    start = stream.read(_PEEK)
+    while start.lstrip().count(b"\n") < 1 and len(start) < LONGEST:
+        more = stream.read(_PEEK)
+        if not more:
+            break
+        start += more
+    return start.removeprefix(b"\xef\xbb\xbf") if start.startswith(b"\xef\xbb\xbf") else start
+
+
+def _is_lines(start: bytes) -> bool:
+    head = start.lstrip()
+    first, newline, rest = head.partition(b"\n")
+    if not newline:
+        # One line: a document of one record reads the same, an array has its records inside.
+        return not head.startswith(b"[") and len(head) < LONGEST
+    try:
+        decode(first)
+    except ValueError:
+        # The first line may be damaged, or the first of a document that is laid out over many.
+        following = rest.split(b"\n", 1)[0].rstrip()
+        return following[:1] in (b"{", b"[") and following[-1:] in (b"}", b"]") and len(following) > 2
+    return not (first.lstrip().startswith(b"[") and not rest.strip())
+
+
+class _Joined:
+    """The beginning that was read already, and the rest."""
+
+    def __init__(self, start: bytes, stream: IO[bytes]) -> None:
+        self._start, self._stream = start, stream
+
+    def read(self, size: int) -> bytes:
+        if self._start:
+            start, self._start = self._start, b""
+            return start
+        return self._stream.read(size)
+
+
+def _lines(stream: IO[bytes] | _Joined, offset: int, line: int) -> Iterator[Record]:
+    held = b""
+    dropped = 0
+    """Bytes of a line that is too long, so far."""
+    while True:
+        block = stream.read(_PEEK)
+        if not block:
+            break
+        *whole, rest = block.split(b"\n")
+        if whole:
+            whole[0] = held + whole[0]
+            held = rest
+        else:
+            held += rest
+        for text in whole:
+            line += 1
+            offset += len(text) + 1 + dropped
+            if dropped:
+                yield Record(line, fault=_too_long(), end=offset)
+                dropped = 0
+            elif text and not text.isspace():
+                yield _record(line, text, offset)
+        if len(held) > LONGEST:
+            dropped += len(held)
+            held = b""
+    if dropped:
+        yield Record(line + 1, fault=_too_long(), end=0)
+    elif held and not held.isspace():
+        record = _record(line + 1, held, offset + len(held))
+        yield (
+            Record(line + 1, fault=f"the last line is not complete: {record.fault}")
+            if record.fault
+            else record
+        )
+
+
+def _too_long() -> str:
+    return f"expected a line of at most {LONGEST >> 20} MB, found a longer one; split the log into records"
+
+
+def _record(line: int, text: bytes, end: int) -> Record:
+    try:
+        return Record(line, decode(text), end=end)
+    except ValueError as error:
+        return Record(line, fault=f"expected a line of JSON: {error}", end=end)
+
+
+def _document(stream: _Joined) -> Iterator[Record]:
+    held = bytearray()
+    while len(held) <= LONGEST:
+        block = stream.read(_PEEK)
+        if not block:
+            break
+        held += block
+    else:
+        yield from _elements(_Joined(bytes(held), cast("IO[bytes]", stream)))
+        return
+    try:
+        value = decode(bytes(held))
+    except ValueError as error:
+        # What is whole before the damage is read all the same.
+        count = 0
+        for record in _elements(_Joined(bytes(held), io.BytesIO())):
+            if record.fault is None:
+                count += 1
+                yield record
+        yield Record(count + 1, fault=f"expected a JSON document: {error}")
+        return
+    if isinstance(value, list) and not _is_talk(cast("list[Any]", value)):
+        for number, item in enumerate(cast("list[Any]", value), start=1):
+            yield Record(number, item)
+    else:
+        yield Record(1, value)
+
+
+def _is_talk(value: list[Any]) -> bool:
+    """An array of messages is one record, not many."""
+    return bool(value) and isinstance(value[0], dict) and "role" in value[0] and "content" in value[0]
+
+
+def _elements(stream: _Joined) -> Iterator[Record]:
+    """Yield the elements of a long array, or of the arrays of a long object, as they come by."""
+    splitter = _Splitter()
+    number = 0
+    while block := stream.read(_PEEK):
+        for value in splitter.feed(block):
+            number += 1
+            try:
+                yield Record(number, splitter.wrap(*value))
+            except ValueError as error:
+                yield Record(number, fault=f"expected a record of JSON: {error}")
+        if splitter.held > LONGEST:
+            yield Record(number + 1, fault=_too_long())
+            return
+    if not splitter.closed:
+        yield Record(number + 1, fault="the document is not complete")
+
+
+class _Splitter:
+    """Finds the elements of the outer array, or of the known arrays of the outer object."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._scanned = 0
+        self._depth = 0
+        self._start: int = 0
+        self._array = False
+        self._key = ""
+        self._split: str | None = None
+        self._text = ""
+        self._head: dict[str, Any] = {}
+        self.closed = False
+
+    @property
+    def held(self) -> int:
+        """Bytes of the element that is not complete yet."""
+        return len(self._buffer)
+
+    def wrap(self, key: str | None, text: bytes) -> Any:
+        """Return an element as a record: as it is, or as the only one of its array in the object's head."""
+        value = decode(text)
+        return value if key is None else {**self._head, key: [value]}
+
+    def feed(self, block: bytes) -> Iterator[tuple[str | None, bytes]]:
+        """Yield (key of the array or None, element) for what has become complete."""
+        buffer = self._buffer = self._buffer + block
+        scanned = len(buffer)
+        for token in _TOKENS.finditer(buffer, self._scanned):
+            byte = buffer[token.start()]
+            if byte == 0x22:
+                text = token.group()
+                if len(text) < 2 or not _closed(text):
+                    # The block cuts it in two: it is read again when the rest is there.
+                    scanned = token.start()
+                    break
+                if self._depth == 1 and not self._array:
+                    self._text = text.decode(errors="replace")[1:-1]
+                continue
+            if byte in (0x7B, 0x5B):
+                self._depth += 1
+                if self._depth == 1:
+                    self._array = byte == 0x5B
+                    self._start = token.end()
+                elif self._depth == 2 and byte == 0x5B and not self._array and self._key in SPLIT:
+                    self._split = self._key
+                    self._start = token.end()
+            elif byte in (0x7D, 0x5D):
+                yield from self._end(buffer, token.start(), closing=True)
+                self._depth -= 1
+                if self._depth == 0:
+                    self.closed = True
+            elif byte == 0x3A:
+                if self._depth == 1 and not self._array:
+                    self._key = self._text
+                    self._start = token.end()
+            else:
+                yield from self._end(buffer, token.start(), closing=False)
+        cut = min(self._start, scanned)
+        self._buffer, self._scanned, self._start = buffer[cut:], scanned - cut, self._start - cut
+
+    def _end(self, buffer: bytes, end: int, *, closing: bool) -> Iterator[tuple[str | None, bytes]]:
+        inside = 2 if self._split is not None else 1
+        if self._depth != inside:
+            return
+        text = buffer[self._start : end].strip()
+        self._start = end + 1
+        if self._array or self._split is not None:
+            if text:
+                yield self._split, text
+            if closing:
+                self._split = None
+        elif text and self._key and len(text) <= _PEEK:
+            try:
+                self._head[self._key] = decode(text)
+            except ValueError:
+                return
+
+
+def _closed(text: bytes) -> bool:
+    """Return whether a string that was matched to the end of a block ends there."""
+    if not text.endswith(b'"'):
+        return False
+    bare = text[1:-1]
+    return (len(bare) - len(bare.rstrip(b"\\"))) % 2 == 0
