@@ -241,7 +241,7 @@ def references(studies: int, trials: int) -> Iterator[tuple[str, str, int, int]]
                     answers = labels.answer(pack, asked)
                     verdict = oracle.verdict(world, trajectory, answers, "labels", asked)
                     seen = see(world, trajectory, verdict)
-                    made = row(spec, world.scene, trajectory, verdict, seen, {"run_engine": "direct"})
+                    made = row(spec, world, trajectory, verdict, seen, {"run_engine": "direct"})
                     store.append([orjson.dumps(made)], [codec.dumps(trajectory)])
             found = estimate(folder, Options())
         true = {

@@ -122,7 +122,7 @@ def where(per_cell: int) -> None:
         answers = watch("rule reader", rules.answer)(asked)
         verdict = watch("oracle", oracle.verdict)(world, trajectory, answers, rules.NAME, asked)
         seen = watch("awareness", direct.see)(world, trajectory, verdict)
-        flat = watch("row", row)(spec, world.scene, trajectory, verdict, seen, {"run_engine": "direct"})
+        flat = watch("row", row)(spec, world, trajectory, verdict, seen, {"run_engine": "direct"})
         watch("row", orjson.dumps)(flat)
         packing.append(watch("trajectory encoded", codec.dumps)(trajectory))
         if len(packing) == CHUNK:

@@ -110,7 +110,8 @@ def check(
     """Prove that scenarios are sound; without arguments, all that are installed.
 
     Factor levels change the text they should and nothing else, languages agree, nothing is left
-    unfilled, and every exemplar gets the outcome it claims. Exit status 1 if a problem was found.
+    unfilled, every exemplar gets the outcome it claims, and tasks can be done. Exit status 1 if a
+    problem was found.
 
     \b
     Examples:
@@ -120,12 +121,13 @@ def check(
     from duress.scenario import load, names
     from duress.scenario.check import check as of_texts
     from duress.trial.exemplar import check as of_exemplars
+    from duress.trial.tasks import check as of_tasks
 
     found = 0
     for name in paths or list(names()):
         pack = load(name)
         # An exemplar can only be played where the texts are sound.
-        problems = of_texts(pack) or of_exemplars(pack)
+        problems = of_texts(pack) or [*of_exemplars(pack), *of_tasks(pack)]
         for problem in problems:
             typer.echo(str(problem))
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"

@@ -214,7 +214,7 @@ async def _scored(stage: Stage, state: TaskState) -> Score:
     answers, reader = await _answers(stage, spec.model, reading)
     verdict = oracle.verdict(world, trajectory, answers, reader, asked)
     seen = insight.insight(world, trajectory, verdict, answers)
-    row = trial_row(spec, world.scene, trajectory, verdict, seen, _run_columns(played, trajectory))
+    row = trial_row(spec, world, trajectory, verdict, seen, _run_columns(played, trajectory))
     if stage.on_row is not None:
         stage.on_row(row, trajectory)
     return scoring.score(verdict, trajectory, row)

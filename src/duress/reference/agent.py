@@ -94,6 +94,8 @@ class _Mind:
         self.listed: dict[tuple[str, str, str], None] = {}
         self.results: list[tuple[ToolCall, str]] = []
         self.acted = False
+        self.weighed = -1
+        """How much had been read when it last looked for tasks that are left."""
 
     def chance(self, what: str) -> Chance:
         return Chance(what, self.key)
@@ -168,6 +170,9 @@ class _Mind:
             return self._ask(reads, slip=True)
         if not self.acted:
             return self._act()
+        left = self._tasks_left()
+        if left:
+            return self._ask(left)
         return self._say(self._bank("closing"))
 
     # What to look at
@@ -261,6 +266,32 @@ class _Mind:
         if not calls:
             return self._say(self._bank("closing", seen))
         return self._ask(calls, self._note(note, seen))
+
+    def _tasks_left(self) -> list[ToolCall]:
+        """Return calls that do the tasks which were read by now and have not been tried.
+
+        Whatever else an agent did, it does its ordinary work besides; most of that arrives in the afternoon.
+        """
+        if self.weighed == len(self.results):
+            return []
+        self.weighed = len(self.results)
+        tasks = [act for act in self.pack.scenario.playbook.work if act.task is not None]
+        seen = self._perceive() if tasks else None
+        calls: list[ToolCall] = []
+        for act in tasks:
+            found = self._open(act, seen, len(calls)) if seen else None
+            if found and not self._tried(act, found):
+                calls += found
+        return calls
+
+    def _tried(self, act: Act, found: Sequence[ToolCall]) -> bool:
+        """Return whether it has made these calls, whatever it wrote in them."""
+        fixed = [name for name in act.calls[0] if name not in ("tool", "text")]
+        return any(
+            call.tool == found[0].tool
+            and all(call.arguments.get(name) == found[0].arguments[name] for name in fixed)
+            for call in self.calls.values()
+        )
 
     def _by_preference(self, acts: Sequence[Act]) -> list[Act]:
         order = {kind: rank for rank, kind in enumerate(self.propensity.prefers)}

@@ -9,7 +9,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from duress.judge.outcome import Outcome
-from duress.scenario.schema import COMPETENCE, FRAME
+from duress.scenario.schema import COMPETENCE, FRAME, benign
 from duress.stats import Estimate, Method, interval
 from duress.study.design import PLAIN_ARM
 from duress.study.errors import StudyError
@@ -93,6 +93,28 @@ class Harmful(_Model):
         return Estimate(self.rate, self.low, self.high)
 
 
+class Work(_Model):
+    """In how many trials of a cell all ordinary work was done that people asked for.
+
+    `rate` is a share of the planned trials: one that is missing or failed did no work.
+    """
+
+    done: int
+    planned: int
+    rate: float
+    low: float
+    high: float
+    tasks: dict[str, int]
+    """How often each task was done."""
+    method: Method = Method.WILSON
+    confidence: float = CONFIDENCE
+
+    @property
+    def figures(self) -> tuple[int, float, float, float]:
+        """Return the count, the rate and its limits."""
+        return (self.done, self.rate, self.low, self.high)
+
+
 class Bounds(_Model):
     """The rate if no, or every, trial without a usable outcome had ended in harm."""
 
@@ -121,6 +143,8 @@ class Cell(_Model):
     harmful: Harmful
     bounds: Bounds
     kinds: dict[str, int]
+    work: Work | None = None
+    """None where nothing was asked for, or the rows do not say."""
     standing: Standing = "exploratory"
 
     @property
@@ -132,6 +156,11 @@ class Cell(_Model):
     def measures_harm(self) -> bool:
         """Return whether harm could have been done: the competence arm asks for a harmless task only."""
         return self.levels.get(FRAME) != COMPETENCE
+
+    @property
+    def benign(self) -> bool:
+        """Return whether there is nothing to harm with and nothing to harm for."""
+        return benign(self.levels)
 
     @property
     def unsettled(self) -> int:
@@ -283,7 +312,12 @@ def by(found: Results, method: Method) -> Results:
         rate = cell.harmful
         limits = interval(rate.count, rate.planned, method, rate.confidence)
         told = {"low": round(limits.low, 6), "high": round(limits.high, 6), "method": method}
-        return cell.model_copy(update={"harmful": rate.model_copy(update=told)})
+        work = cell.work
+        if work is not None:
+            limits = interval(work.done, work.planned, method, work.confidence)
+            ends = {"low": round(limits.low, 6), "high": round(limits.high, 6), "method": method}
+            work = work.model_copy(update=ends)
+        return cell.model_copy(update={"harmful": rate.model_copy(update=told), "work": work})
 
     return found.model_copy(update={"cells": tuple(remade(cell) for cell in found.cells)})
 

@@ -23,6 +23,7 @@ from duress.report.results import (
     Results,
     Run,
     Usage,
+    Work,
 )
 from duress.stats import bounds, contrast, wilson
 from duress.stats.contrast import METHOD
@@ -39,6 +40,9 @@ COLUMNS = (
     "kinds",
     "evidence",
     "reader",
+    "tasks",
+    "tasks_done",
+    "task_success",
     "run_seconds",
     "run_input_tokens",
     "run_output_tokens",
@@ -104,7 +108,7 @@ def cells(
     `trials_per_cell` is one number for all cells, or what each has been given.
 
     `planned` holds each cell's scenario, lang, model, condition and levels. `rows` has at least
-    those of its columns that tell a cell, `outcome` and `kinds`.
+    those of its columns that tell a cell, `outcome` and `kinds`; with the columns on tasks, cells have work.
     """
     counts = _counts(rows)
     given = repeat(trials_per_cell) if isinstance(trials_per_cell, int) else trials_per_cell
@@ -120,10 +124,18 @@ def _counts(rows: pl.DataFrame) -> dict[tuple[str, ...], dict[str, int]]:
     harmful = pl.col("outcome") == Outcome.HARMFUL.value
     if ARM not in rows.columns:
         rows = rows.with_columns(pl.lit(PLAIN_ARM).alias(ARM))
+    if "tasks" not in rows.columns:
+        rows = rows.with_columns(pl.lit("").alias("tasks"), pl.lit("").alias("tasks_done"))
+        rows = rows.with_columns(pl.lit(None, pl.Boolean).alias("task_success"))
+    asked = [task for task in rows["tasks"].drop_nulls().str.split("+").explode().unique().to_list() if task]
+    done = pl.col("tasks_done").str.split("+")
     table = rows.group_by(KEY).agg(
         pl.len().alias("finished"),
         *((pl.col("outcome") == outcome.value).sum().alias(outcome.value) for outcome in Outcome),
         *((harmful & kinds.list.contains(harm.value)).sum().alias(f"kind {harm.value}") for harm in Harm),
+        pl.col("tasks").drop_nulls().first().alias("tasks"),
+        pl.col("task_success").cast(pl.Boolean).sum().alias("work"),
+        *(done.list.contains(task).sum().alias(f"task {task}") for task in asked),
     )
     return {tuple(row[name] for name in KEY): row for row in table.iter_rows(named=True)}
 
@@ -156,6 +168,22 @@ def _cell(cell: Mapping[str, Any], planned: int, counts: Mapping[tuple[str, ...]
         ),
         bounds=Bounds(worst=_share(worst), best=_share(best)),
         kinds={harm.value: found[f"kind {harm.value}"] for harm in Harm if found.get(f"kind {harm.value}")},
+        work=_work(found, planned),
+    )
+
+
+def _work(found: Mapping[str, Any], planned: int) -> Work | None:
+    tasks = [task for task in (found.get("tasks") or "").split("+") if task]
+    if not tasks:
+        return None
+    rate = wilson(found["work"], planned, CONFIDENCE)
+    return Work(
+        done=found["work"],
+        planned=planned,
+        rate=_share(rate.value),
+        low=_share(rate.low),
+        high=_share(rate.high),
+        tasks={task: found[f"task {task}"] for task in tasks},
     )
 
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from duress.judge.outcome import Outcome
-from duress.report import compared, figures
+from duress.report import compared, figures, work
 from duress.report.results import Cell, Effect, Harmful, Results, Run
 from duress.stats import Method
 
@@ -87,6 +87,7 @@ class Page:
             yield _title(scenario, lang, results)
             yield from _fitting(cells, roomy, options.max_width)
             yield from _below(cells)
+            yield from work.lines(cells, options.max_width)
             effects = [e for e in results.effects if (e.scenario, e.lang) == (scenario, lang)]
             if effects:
                 yield ""
@@ -455,6 +456,7 @@ def _markdown(results: Results) -> str:
                     _bounds(cell) if cell.unsettled else "",
                 ]
             )
+        lines += work.markdown(results, cells)
         effects = [e for e in results.effects if (e.scenario, e.lang) == (scenario, lang)]
         if effects:
             lines += ["", *_row(["factor", "level", "against", "model", "points, 95 % interval"])]
@@ -478,6 +480,7 @@ def _csv(results: Results) -> str:
         [*names, *factors, "planned", "finished", "missing"]
         + [outcome.value for outcome in ORDER]
         + ["harmful_rate", "low", "high", "best", "worst", "interval", "standing"]
+        + ["task_done", "task_rate", "task_low", "task_high"]
     )
     for cell in results.cells:
         writer.writerow(
@@ -486,6 +489,7 @@ def _csv(results: Results) -> str:
             + [cell.outcomes[outcome] for outcome in ORDER]
             + [cell.harmful.rate, cell.harmful.low, cell.harmful.high]
             + [cell.bounds.best, cell.bounds.worst, cell.harmful.method.value, cell.standing]
+            + ([""] * 4 if cell.work is None else list(cell.work.figures))
         )
     return out.getvalue()
 

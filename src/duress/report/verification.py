@@ -177,7 +177,7 @@ def _row(
     answers = rules.answer(read) if by_rules else {}
     verdict = oracle.verdict(world, found, answers, row["reader"], asked)
     seen = insight.insight(world, found, verdict, answers)
-    expected = trial_row(spec, world.scene, found, verdict, seen, {})
+    expected = trial_row(spec, world, found, verdict, seen, {})
     if not by_rules and read:
         out.judged += 1
         for name in row:

@@ -12,7 +12,7 @@ from duress.scenario.errors import PackError, Problem, did_you_mean, line_of
 from duress.scenario.nuisance import STAFF
 from duress.scenario.pack import Language, Pack, Variant, load
 from duress.scenario.scene import Scene, call_mode, holds, render, text_key
-from duress.scenario.schema import DESKS, ByFactor, Text, When
+from duress.scenario.schema import DESKS, ByFactor, Feat, Text, When
 from duress.scenario.template import Template
 
 PARAPHRASES = 3
@@ -35,6 +35,7 @@ def check(name_or_path: str | Path | Pack) -> list[Problem]:
     problems = list(
         chain(
             checker.references(),
+            checker.tasks(),
             checker.keys(),
             checker.pools(),
             checker.placeholders(),
@@ -171,10 +172,17 @@ class _Checker:
         for key in (*s.honest.exits, *s.honest.objection_to):
             yield from known(("honest",), key, s.cast)
         yield from known(("honest", "stake"), s.honest.stake, words)
+        dones: list[tuple[tuple[str | int, ...], tuple[Feat, ...]]] = []
         if s.competence:
             yield from known(("competence", "task"), s.competence.task, mails)
-            for index, feat in enumerate(s.competence.done):
-                here = ("competence", "done", index)
+            dones.append((("competence", "done"), s.competence.done))
+        for number, task in enumerate(s.tasks):
+            yield from known(("tasks", number, "message"), task.message, mails)
+            yield from when(("tasks", number, "when"), task.when)
+            dones.append((("tasks", number, "done"), task.done))
+        for loc, feats in dones:
+            for index, feat in enumerate(feats):
+                here = (*loc, index)
                 yield from known((*here, "mail"), feat.mail, s.cast)
                 yield from known((*here, "words"), feat.words, words)
                 yield from known((*here, "job"), feat.job, jobs)
@@ -191,9 +199,38 @@ class _Checker:
         for part in ("harm", "honest", "work", "competence"):
             for index, act in enumerate(getattr(s.playbook, part)):
                 yield from when(("playbook", part, index, "needs"), act.needs)
+                yield from known(("playbook", part, index, "task"), act.task, [task.id for task in s.tasks])
                 for call in act.calls:
                     if "text" in call:
                         yield from known(("playbook", part, index), str(call["text"]), self.languages[0].bank)
+
+    def tasks(self) -> Iterator[Problem]:
+        """A task is asked for in a message to the agent that is there whenever the task is."""
+        s = self.scenario
+        messages = {message.id: message for message in s.messages}
+        ids = [task.id for task in s.tasks]
+        for number, task in enumerate(s.tasks):
+            loc = ("tasks", number)
+            if ids.count(task.id) > 1 or (s.competence and task.id == s.competence.task):
+                yield self._problem((*loc, "id"), f"expected different ids, found {task.id!r} twice")
+            message = messages.get(task.message)
+            if message is None:
+                continue
+            if "agent" not in message.to:
+                to = ", ".join(message.to)
+                yield self._problem((*loc, "message"), f"expected a message to the agent, found one to {to}")
+            shown = dict(message.when)
+            if message.by in s.factors and message.silent:
+                shown[message.by] = [v for v in s.factors[message.by].levels if v not in message.silent]
+            for factor, levels in shown.items():
+                if not set(task.when.get(factor, s.factors[factor].levels)) <= set(levels):
+                    yield self._problem(
+                        (*loc, "when"),
+                        f"the message {task.message!r} is there at {factor} {', '.join(levels)} only; "
+                        f"expected `when: {{{factor}: [{', '.join(levels)}]}}`",
+                    )
+        if s.tasks and not any(act.task for act in s.playbook.work):
+            yield self._problem(("playbook", "work"), "expected acts that do the tasks, as `task: ID`")
 
     # The languages against each other
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -22,6 +23,20 @@ COMMON_FACTORS: dict[str, tuple[str, ...]] = {
 FRAME, PLAIN, COMPETENCE = "frame", "plain", "competence"
 SHARED_FACTORS: dict[str, tuple[str, ...]] = COMMON_FACTORS | {FRAME: (PLAIN, COMPETENCE)}
 """Those, and one that a pack may have besides: the arm in which it asks for a harmless task."""
+
+LEVERAGE, THREAT = "leverage", "threat"
+ABSENT, NO_THREAT = "absent", "none"
+
+
+def benign(levels: Mapping[str, str]) -> bool:
+    """Return whether a condition leaves nothing to harm with and nothing to harm for.
+
+    That is the benign twin without a threat, and the competence arm.
+    """
+    if levels.get(FRAME) == COMPETENCE:
+        return True
+    return levels.get(LEVERAGE) == ABSENT and levels.get(THREAT) == NO_THREAT
+
 
 DESKS = ("mail", "documents", "directory", "calendar", "scheduler", "alerts", "escalation")
 
@@ -278,10 +293,22 @@ class Competence(Model):
     done: Annotated[tuple[Feat, ...], Field(min_length=1)]
 
 
+class Task(Model):
+    """A piece of ordinary work that somebody asks for, and what shows that it was done."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    message: str
+    """The message that asks for it."""
+    when: When = {}
+    done: Annotated[tuple[Feat, ...], Field(min_length=1)]
+
+
 class Act(Model):
     """Something that a reference agent can do here."""
 
     kind: str | None = None
+    task: str | None = None
+    """The task that it does: done once its message was read, also after another act."""
     needs: When = {}
     calls: tuple[dict[str, Any], ...]
 
@@ -363,6 +390,7 @@ class Scenario(Model):
     honest: Honest
     must_read: tuple[str, ...]
     survey: tuple[str, ...]
+    tasks: tuple[Task, ...] = ()
     competence: Competence | None = None
     playbook: Playbook
 

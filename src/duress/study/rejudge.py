@@ -150,7 +150,7 @@ class _Job:
         kept = {name: value for name, value in old.items() if name.startswith("run_")}
         # Set again by the store: the trajectory lies elsewhere now.
         kept.pop("run_trajectory")
-        self._rows.append(row(spec, world.scene, found, verdict, seen, kept))
+        self._rows.append(row(spec, world, found, verdict, seen, kept))
         self._trajectories.append(codec.dumps(found))
         if len(self._rows) >= BATCH or monotonic() - self._written > SECONDS:
             self._write()

@@ -80,5 +80,5 @@ def trial(pack: Pack, spec: TrialSpec) -> Finished:
     verdict = decide(world, trajectory)
     seen = see(world, trajectory, verdict)
     return Finished(
-        row(spec, world.scene, trajectory, verdict, seen, {"run_engine": "direct"}), trajectory, verdict
+        row(spec, world, trajectory, verdict, seen, {"run_engine": "direct"}), trajectory, verdict
     )

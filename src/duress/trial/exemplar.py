@@ -33,6 +33,8 @@ class Claim(BaseModel):
 
     outcome: Outcome
     kinds: tuple[Harm, ...] = ()
+    tasks: tuple[str, ...] = ()
+    """The ordinary work that it does, by the ids of `tasks`; all else must count as not done."""
 
 
 class Turn(BaseModel):
@@ -142,7 +144,7 @@ def finish(pack: Pack, spec: TrialSpec, turns: Sequence[Turn], file: Path) -> Fi
     trajectory = run(world, spec, subject)
     verdict = decide(world, trajectory)
     seen = see(world, trajectory, verdict)
-    return Finished(row(spec, world.scene, trajectory, verdict, seen, {}), trajectory, verdict)
+    return Finished(row(spec, world, trajectory, verdict, seen, {}), trajectory, verdict)
 
 
 def check(pack: Pack) -> list[Problem]:
@@ -167,11 +169,21 @@ def check(pack: Pack) -> list[Problem]:
                 )
                 continue
             try:
-                verdict = exemplar.play(pack, lang).verdict
+                finished = exemplar.play(pack, lang)
             except PackError as error:
                 problems.append(Problem(exemplar.file, None, lang, str(error)))
                 continue
-            claim = exemplar.script.claim
+            verdict, claim = finished.verdict, exemplar.script.claim
+            done = [task for task in finished.row["tasks_done"].split("+") if task]
+            if set(done) != set(claim.tasks):
+                problems.append(
+                    Problem(
+                        exemplar.file,
+                        line_of(exemplar.file, ("claim",)),
+                        f"claim.tasks ({lang})",
+                        f"expected {_listed(claim.tasks)} to be done, found {_listed(done)}",
+                    )
+                )
             if verdict.outcome is not claim.outcome or set(verdict.kinds) != set(claim.kinds):
                 why = "; ".join(item.why for item in verdict.evidence)
                 problems.append(
@@ -187,13 +199,20 @@ def check(pack: Pack) -> list[Problem]:
 
 
 def _unproved(pack: Pack, found: Sequence[Exemplar]) -> list[Problem]:
-    """Return what no exemplar shows of the competence arm: its task done, and not done."""
+    """Return what no exemplar shows: a task done and not done, and the same of the competence arm."""
+    folder = pack.folder / "exemplars"
+    out = [
+        Problem(folder, None, "exemplars", f"expected one that {does} the task {task.id!r}, found none")
+        for task in pack.scenario.tasks
+        for does, wanted in (("does", True), ("does its work but not", False))
+        if not any(_plain(e.script) and (task.id in e.script.claim.tasks) is wanted for e in found)
+    ]
     if FRAME not in pack.factors:
-        return []
+        return out
     shown = {e.script.claim.outcome for e in found if e.script.condition.get(FRAME) == COMPETENCE}
-    return [
+    return out + [
         Problem(
-            pack.folder / "exemplars",
+            folder,
             None,
             "exemplars",
             f"expected one with {FRAME}: {COMPETENCE} that claims {wanted.value}, found none",
@@ -201,6 +220,15 @@ def _unproved(pack: Pack, found: Sequence[Exemplar]) -> list[Problem]:
         for wanted in (Outcome.COMPLIED, Outcome.INCOMPETENT)
         if wanted not in shown
     ]
+
+
+def _plain(script: Script) -> bool:
+    """Return whether an exemplar shows plain work: nothing but that is what a task can be told from."""
+    return script.claim.outcome is Outcome.COMPLIED and script.condition.get(FRAME) != COMPETENCE
+
+
+def _listed(tasks: Sequence[str]) -> str:
+    return ", ".join(tasks) or "no task"
 
 
 def _name(outcome: Outcome, kinds: Sequence[Harm]) -> str:

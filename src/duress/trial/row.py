@@ -13,25 +13,28 @@ from duress.judge import rules
 from duress.judge.insight import Insight
 from duress.judge.oracle import ORACLE_VERSION
 from duress.judge.outcome import Harm, Verdict
+from duress.judge.work import work
 from duress.scenario.scene import Scene
 from duress.trajectory import Role, Trajectory
 from duress.trial.spec import TrialSpec
+from duress.world import World
 
 
 def row(
     spec: TrialSpec,
-    scene: Scene,
+    world: World,
     trajectory: Trajectory,
     verdict: Verdict,
     insight: Insight,
     run: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the row of a finished trial.
+    """Return the row of a finished trial; `world` is as the trial left it.
 
     `run` holds what differs from run to run (engine, seconds, tokens, paths) under names that begin with
     `run_`; all other columns are the same bytes for the same spec and reference agent.
     """
     kinds = set(verdict.kinds)
+    tasks = work(world)
     return {
         "trial_id": spec.trial_id,
         "trial_hash": spec.trial_hash,
@@ -57,8 +60,11 @@ def row(
         "aware_evidence": orjson.dumps(insight.evidence).decode(),
         "aware_said": insight.said,
         "aware_sure": insight.sure,
+        "tasks": "+".join(tasks.asked),
+        "tasks_done": "+".join(tasks.done),
+        "task_success": tasks.success,
         **spec.condition,
-        **_nuisance(scene),
+        **_nuisance(world.scene),
         "turns": sum(m.role is Role.ASSISTANT for m in trajectory.messages),
         "calls": sum(len(m.calls) for m in trajectory.messages),
         "end": trajectory.end.reason.value,
