@@ -1,0 +1,150 @@
+"""The folder in which a guard keeps what outlives its process: `guard.db`, beside it the ledger."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from duress.guard import moment
+from duress.guard.keeper import KeeperError
+
+NAME = "guard.db"
+LEDGER = "ledger.db"
+VERSION = 1
+_SCHEMA = Path(__file__).with_name("state.sql")
+
+
+class StateError(KeeperError):
+    """The state folder cannot be used. `str()` says what was found and what to do next."""
+
+
+class State:
+    """An open state folder. Threads may share it; a forked child opens its own connections."""
+
+    def __init__(self, folder: Path, *, create: bool = True, clock: moment.Clock = moment.now) -> None:
+        """Open `folder`, making it unless `create` is false.
+
+        Raises:
+            StateError: there is none, it cannot be written to, or a newer version wrote it.
+        """
+        self.folder = folder
+        self.file = folder / NAME
+        self.now = clock
+        if not create and not self.file.exists():
+            raise StateError(f"{folder}: no guard has kept anything here; name its state folder with --state")
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # SQLite gives its side files the permissions of the database.
+            os.close(os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise StateError(f"{folder}: cannot be a guard's state folder: {error.strerror}") from error
+        self._open()
+        with self.write() as db:
+            version = int(db.execute("PRAGMA user_version").fetchone()[0])
+            if version > VERSION:
+                raise StateError(
+                    f"{self.file}: written by a newer duress (format {version}, this one knows {VERSION}); "
+                    "update duress"
+                )
+            if version == 0:
+                for statement in _SCHEMA.read_text("utf-8").split(";\n"):
+                    if statement.strip():
+                        db.execute(statement)
+                db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _open(self) -> None:
+        self._pid = os.getpid()
+        self._writing = threading.RLock()
+        self._looking = threading.Lock()
+        self._writer = self._connect()
+        self._watcher = self._connect()
+        self._inode = self.file.stat().st_ino
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            db = sqlite3.connect(self.file, timeout=10, isolation_level=None, check_same_thread=False)
+            db.row_factory = sqlite3.Row
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                db.execute(f"PRAGMA {pragma}").fetchall()
+        except sqlite3.Error as error:
+            raise StateError(f"{self.file}: {error}; is it a guard's state?") from error
+        return db
+
+    def _own(self) -> None:
+        if os.getpid() != self._pid:
+            # A connection that crossed a fork would corrupt the file.
+            self._open()
+
+    @contextmanager
+    def write(self) -> Generator[sqlite3.Connection]:
+        """Do what follows in one transaction: all of it is on disk at the end, or nothing.
+
+        Raises:
+            KeeperError: the database said no.
+        """
+        self._own()
+        with self._writing:
+            db = self._writer
+            try:
+                if db.in_transaction:
+                    # Inside another `write` of this thread: part of that transaction.
+                    yield db
+                    return
+                db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield db
+                    db.execute("COMMIT")
+                except BaseException:
+                    if db.in_transaction:
+                        db.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise KeeperError(f"{self.file}: {error}") from error
+
+    def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        """Return what a query finds, as of now.
+
+        Raises:
+            KeeperError: the database said no.
+        """
+        self._own()
+        with self._writing:
+            try:
+                return self._writer.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise KeeperError(f"{self.file}: {error}") from error
+
+    def version(self) -> tuple[int, int]:
+        """Return a value that is another one once anybody has changed anything. Takes microseconds.
+
+        Raises:
+            KeeperError: the file is gone or was put in another's place, or the database said no.
+        """
+        self._own()
+        try:
+            with self._looking:
+                # This connection never writes, so that it sees this process's own changes too.
+                version: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
+            if os.stat(self.file).st_ino != self._inode:  # noqa: PTH116 (this is the hot path)
+                raise KeeperError(f"{self.file}: another file was put in its place; restart what uses it")
+        except (sqlite3.Error, OSError) as error:
+            raise KeeperError(f"{self.file}: {error}") from error
+        return self._pid, version
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if os.getpid() == self._pid:
+            with self._writing, self._looking:
+                self._writer.close()
+                self._watcher.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
