@@ -7,16 +7,17 @@ itself, not for talk about it: "please reset my password" holds no secret, "the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import StrEnum
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, cast
 
 from msgspec import Struct
 
 from duress.facts.checksums import CHECKS
-from duress.reading.letter import fold
+from duress.reading.letter import Span, fold
 
 
 class DataClass(StrEnum):
@@ -51,9 +52,13 @@ class RulesError(ValueError):
 
 
 _FILES: Final = ("any.yaml", "en.yaml", "zh.yaml")
-_DIGITS: Final = re.compile(r"\d[\d ().-]{0,3}\d[\d ().-]{0,3}\d[\d ().-]{0,3}\d")
-_KEYS: Final = frozenset({"why", "pattern", "hints", "check", "near", "cased"})
-_WITHIN: Final = 60
+_DIGITS: Final = re.compile(r"\d(?:[ ().-]{0,3}\d){3,}")
+_KEYS: Final = frozenset({"why", "pattern", "hints", "check", "cased", "reach"})
+_REACH: Final = 120
+"""How many characters before and behind a hint the piece may lie."""
+_BEGINNING: Final = 4
+"""So many letters of a hint are looked up among the words of a text."""
+_WORD: Final = re.compile(r"[a-z]+")
 
 
 @lru_cache(maxsize=64)
@@ -62,20 +67,9 @@ def data_classes(text: str) -> tuple[Found, ...]:
     if not text:
         return ()
     folded = fold(text)
-    chinese = not text.isascii()
-    digits: bool | None = None
     found: list[Found] = []
-    for rule in _rules():
-        if rule.chinese and not chinese:
-            continue
-        if rule.digits:
-            if digits is None:
-                digits = _DIGITS.search(folded) is not None
-            if not digits:
-                continue
-        elif not any(hint in folded for hint in rule.hints):
-            continue
-        found += rule.find(text, folded)
+    for rule, places in _rules().places(folded).items():
+        found += rule.find(text, folded, places)
     return _apart(found)
 
 
@@ -95,39 +89,104 @@ def redact(text: str, kinds: Collection[DataClass]) -> str:
 class _Rule:
     """One rule; its pattern is compiled when it is first tried."""
 
-    __slots__ = ("_pattern", "cased", "check", "chinese", "digits", "hints", "kind", "near", "source", "why")
+    __slots__ = ("_pattern", "_source", "cased", "check", "hints", "kind", "reach", "why")
 
-    def __init__(self, kind: DataClass, entry: Mapping[str, Any], source: str, *, chinese: bool) -> None:
+    def __init__(self, kind: DataClass, entry: Mapping[str, Any], source: str, hints: list[str]) -> None:
         self.kind = kind
         self.why: str = entry["why"]
-        self.source = source
-        self.chinese = chinese
-        hints = [str(hint).lower() for hint in entry["hints"]]
-        self.digits = hints == ["digits"]
         self.hints = tuple(hints)
         self.check: Callable[[str], bool] | None = CHECKS[entry["check"]] if "check" in entry else None
-        self.near: str | None = entry.get("near")
         self.cased: bool | str = entry.get("cased", False)
+        self.reach: int = entry.get("reach", _REACH)
+        self._source = source
         self._pattern: re.Pattern[str] | None = None
 
-    def find(self, text: str, folded: str) -> list[Found]:
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled pattern."""
         if self._pattern is None:
-            flags = re.IGNORECASE if self.cased == "any" else re.NOFLAG
-            self._pattern = re.compile(self.source, flags)
-        group = "it" if "it" in self._pattern.groupindex else 0
+            self._pattern = re.compile(self._source, re.IGNORECASE if self.cased == "any" else re.NOFLAG)
+        return self._pattern
+
+    def find(self, text: str, folded: str, places: list[Span]) -> list[Found]:
+        """Return what the pattern finds around some places."""
+        group = "it" if "it" in self.pattern.groupindex else 0
+        where = text if self.cased else folded
         found: list[Found] = []
-        for match in self._pattern.finditer(text if self.cased else folded):
-            start, end = match.span(group)
-            if self.check is not None and not self.check(text[start:end]):
-                continue
-            if self.near is not None and not re.search(self.near, folded[max(0, start - _WITHIN) : start]):
-                continue
-            found.append(Found(self.kind, start, end, self.why))
+        for first, last in _windows(places, self.reach, len(text)):
+            for match in self.pattern.finditer(where, first, last):
+                start, end = match.span(group)
+                if self.check is None or self.check(text[start:end]):
+                    found.append(Found(self.kind, start, end, self.why))
         return found
 
 
+def _windows(places: list[Span], reach: int, length: int) -> Iterator[Span]:
+    """Yield the surroundings of some places, each part of a text once."""
+    first = last = -1
+    for start, end in sorted(places):
+        if start - reach <= last:
+            last = end + reach
+            continue
+        if last >= 0:
+            yield max(0, first), min(last, length)
+        first, last = start - reach, end + reach
+    if last >= 0:
+        yield max(0, first), min(last, length)
+
+
+class _Rules:
+    """All rules, filed under the beginnings of their hints, so that a text meets few of them."""
+
+    def __init__(self, rules: list[_Rule]) -> None:
+        self._numbers = tuple(rule for rule in rules if rule.hints == ("digits",))
+        filed: dict[str, list[tuple[str, _Rule]]] = {}
+        for rule in rules:
+            if rule not in self._numbers:
+                for hint in rule.hints:
+                    filed.setdefault(_beginning(hint), []).append((hint, rule))
+        self._always = tuple(filed.pop("", ()))
+        self._filed = {beginning: tuple(under) for beginning, under in filed.items()}
+
+    def places(self, folded: str) -> dict[_Rule, list[Span]]:
+        """Return the rules that a text has hints for, and where these stand."""
+        found: dict[_Rule, list[Span]] = {}
+        if numbers := [number.span() for number in _DIGITS.finditer(folded)]:
+            found.update(dict.fromkeys(self._numbers, numbers))
+        for beginning in _beginnings(folded) & self._filed.keys():
+            for hint, rule in self._filed[beginning]:
+                _find(hint, rule, folded, found)
+        for hint, rule in self._always:
+            _find(hint, rule, folded, found)
+        return found
+
+
+def _find(hint: str, rule: _Rule, folded: str, found: dict[_Rule, list[Span]]) -> None:
+    at = folded.find(hint)
+    while at >= 0:
+        found.setdefault(rule, []).append((at, at + len(hint)))
+        at = folded.find(hint, at + len(hint))
+
+
+def _beginning(hint: str) -> str:
+    """Return the part of a hint that is looked up first: its first letters, else its first characters."""
+    letters = _WORD.match(hint)
+    if letters is not None and len(letters.group()) > 1:
+        return letters.group()[:_BEGINNING]
+    return hint[:2] if not hint.isascii() else ""
+
+
+def _beginnings(folded: str) -> set[str]:
+    """Return all that `_beginning` may return for a hint that stands in a text."""
+    met = {word[:_BEGINNING] for word in _WORD.findall(folded)}
+    met.update([beginning[:3] for beginning in met], [beginning[:2] for beginning in met])
+    if not folded.isascii():
+        met.update(folded, map("".join, pairwise(folded)))
+    return met
+
+
 @cache
-def _rules() -> tuple[_Rule, ...]:
+def _rules() -> _Rules:
     illness = _illnesses()
     rules: list[_Rule] = []
     for name in _FILES:
@@ -136,7 +195,7 @@ def _rules() -> tuple[_Rule, ...]:
                 raise RulesError(f"{name}: no class {kind!r}; there are {', '.join(DataClass)}")
             for entry in entries:
                 rules.append(_rule(name, DataClass(kind), entry, illness))
-    return tuple(rules)
+    return _Rules(rules)
 
 
 def _rule(name: str, kind: DataClass, entry: Mapping[str, Any], illness: Mapping[str, str]) -> _Rule:
@@ -149,10 +208,11 @@ def _rule(name: str, kind: DataClass, entry: Mapping[str, Any], illness: Mapping
         raise RulesError(f"{place}: no check {entry['check']!r}; there are {', '.join(CHECKS)}")
     language = name.removesuffix(".yaml")
     source = str(entry["pattern"]).replace("<illness>", f"(?:{illness.get(language, '')})")
-    if "illness" in entry["hints"]:
+    hints = [str(hint).lower() for hint in entry["hints"]]
+    if hints == ["illness"]:
         stems = (re.match(r"\w{2,}", one) for one in illness[language].split("|"))
-        entry = {**entry, "hints": [stem.group() for stem in stems if stem]}
-    return _Rule(kind, entry, source, chinese=language == "zh")
+        hints = [stem.group() for stem in stems if stem]
+    return _Rule(kind, entry, source, hints)
 
 
 def _illnesses() -> Mapping[str, str]:

@@ -19,6 +19,23 @@ def leaves(value: Any) -> Iterator[Any]:
             yield top
 
 
+def spelled(arguments: Mapping[str, Any]) -> str:
+    """Return the arguments as lines `name: value`, nested ones under their innermost name."""
+    lines: list[str] = []
+    stack: list[tuple[str, Any]] = list(reversed(arguments.items()))
+    while stack:
+        name, value = stack.pop()
+        if isinstance(value, str):
+            lines.append(f"{name}: {value}")
+        elif isinstance(value, Mapping):
+            stack.extend(reversed(list(cast("Mapping[str, Any]", value).items())))
+        elif isinstance(value, list | tuple | set | frozenset):
+            stack.extend((name, one) for one in reversed(list(cast("list[Any]", value))))
+        elif value is not None:
+            lines.append(f"{name}: {value}")
+    return "\n".join(lines)
+
+
 def at(arguments: Mapping[str, Any], path: str) -> Any:
     """Return what stands at `name` or `name.inner`, of every element where a list lies between; else None."""
     if path in arguments:

@@ -77,6 +77,8 @@ class Provenance:
         """Return where a value came from; of a nested one, the worst origin of its parts."""
         if value is None:
             return Origin.ABSENT
+        if isinstance(value, str):
+            return self._text(value)
         return _worst({self._leaf(leaf) for leaf in leaves(value)})
 
     def _leaf(self, leaf: Any) -> Origin:
@@ -108,15 +110,21 @@ class Provenance:
         return next((source for source in SOURCES if address in self._addresses[source]), Origin.NOWHERE)
 
     def _whole(self, said: list[str]) -> Origin:
-        return next((source for source in SOURCES if self._holds(said, source)), Origin.NOWHERE)
+        if len(said) == 1:
+            return next((source for source in SOURCES if said[0] in self._words[source]), Origin.NOWHERE)
+        for source in SOURCES:
+            if self._holds(said, source):
+                return source
+        code = "".join(said)
+        if code.isascii() and not code.isalpha():
+            return next((source for source in SOURCES if code in self._words[source]), Origin.NOWHERE)
+        return Origin.NOWHERE
 
     def _holds(self, said: list[str], source: Origin) -> bool:
         if len(said) == 1:
             return said[0] in self._words[source]
         runs = self._runs[source]
-        if all(run in runs for run in _runs(said, min(len(said), 3))):
-            return True
-        return any(code in self._words[source] for code in joined(said) if len(code) == sum(map(len, said)))
+        return all(run in runs for run in _runs(said, min(len(said), 3)))
 
     def _long(self, said: list[str]) -> Origin:
         missing = list(_runs(said, 3))

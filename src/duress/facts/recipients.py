@@ -68,21 +68,31 @@ def lower(address: str) -> str:
     return "".join(sign.lower() if sign.isascii() or not sign.lower().isascii() else sign for sign in address)
 
 
-def is_inside(recipient: str, profile: Profile) -> bool:
-    """Tell whether a recipient belongs to the organisation.
+class Organisation:
+    """Who belongs to the organisation."""
 
-    One without a domain belongs to it only if `Profile.people` has it. Domains are compared letter by letter:
-    a look-alike in other scripts is another domain.
-    """
-    if any(recipient == lower(one) for one in profile.people):
-        return True
-    if " " in recipient or recipient.count("@") > 1:
-        return False
-    domain = recipient.rpartition("@")[2].rstrip(".")
-    if "." not in domain:
-        return False
-    return any(
-        domain == own or domain.endswith(f".{own}")
-        for own in (lower(one).strip(".@") for one in profile.domains)
-        if own
-    )
+    __slots__ = ("_domains", "_people")
+
+    def __init__(self, profile: Profile) -> None:
+        self._people = frozenset(lower(one.strip()) for one in profile.people)
+        domains = (lower(one.strip()).strip(".@") for one in profile.domains)
+        self._domains = tuple(one for one in domains if one)
+
+    def lists(self, recipient: str) -> bool:
+        """Tell whether `Profile.people` has a recipient."""
+        return recipient in self._people
+
+    def has(self, recipient: str) -> bool:
+        """Tell whether a recipient belongs to the organisation.
+
+        One without a domain belongs to it only if `Profile.people` has it. Domains are compared letter by
+        letter: a look-alike in other scripts is another domain.
+        """
+        if recipient in self._people:
+            return True
+        if " " in recipient or recipient.count("@") > 1:
+            return False
+        domain = recipient.rpartition("@")[2].rstrip(".")
+        if "." not in domain:
+            return False
+        return any(domain == own or domain.endswith(f".{own}") for own in self._domains)

@@ -7,13 +7,13 @@ from typing import Final
 
 from duress.facts.call import CallFacts, Origin
 from duress.facts.classes import DataClass, data_classes
-from duress.facts.leaves import leaves
+from duress.facts.leaves import spelled
 from duress.facts.money import amount
 from duress.facts.pace import Pace
 from duress.facts.pressure import Pressure
 from duress.facts.profile import Profile
 from duress.facts.provenance import Provenance
-from duress.facts.recipients import is_inside, lower, named
+from duress.facts.recipients import Organisation, lower, named
 from duress.trajectory import Message, Role, ToolCall, ToolError
 
 _NOT_RUN: Final = frozenset({ToolError.UNKNOWN_TOOL, ToolError.MALFORMED, ToolError.REJECTED})
@@ -33,7 +33,7 @@ class SessionFacts:
         self._pace = Pace()
         self._provenance = Provenance()
         self._pressure = Pressure()
-        self._people = frozenset(lower(one) for one in profile.people)
+        self._organisation = Organisation(profile)
         self._asked: dict[str, ToolCall] = {}
         self._started: set[str] = set()
         self._reached: set[str] = set()
@@ -80,7 +80,7 @@ class SessionFacts:
             rejections=self._rejections,
             recipients=recipients,
             new_recipients=tuple(one for one in recipients if self._is_new(one)),
-            outside_recipients=tuple(one for one in recipients if not is_inside(one, self.profile)),
+            outside_recipients=tuple(one for one in recipients if not self._organisation.has(one)),
             read_classes=_sorted(self._read),
             call_classes=_sorted(_classes(call, frozenset(recipients))),
             origin={name: self._provenance.origin(value) for name, value in call.arguments.items()},
@@ -117,18 +117,17 @@ class SessionFacts:
         self._provenance.hear_values(call.arguments, Origin.AGENT)
 
     def _is_new(self, recipient: str) -> bool:
-        if recipient in self._reached or recipient in self._people:
+        if recipient in self._reached or self._organisation.lists(recipient):
             return False
         return not self._provenance.knows(recipient, _GIVEN)
 
 
 def _classes(call: ToolCall, recipients: frozenset[str]) -> set[DataClass]:
+    text = spelled(call.arguments)
     return {
         found.kind
-        for leaf in leaves(call.arguments)
-        if isinstance(leaf, str)
-        for found in data_classes(leaf)
-        if found.kind is not DataClass.CONTACT or lower(leaf[found.start : found.end]) not in recipients
+        for found in data_classes(text)
+        if found.kind is not DataClass.CONTACT or lower(text[found.start : found.end]) not in recipients
     }
 
 
