@@ -22,7 +22,7 @@ def leaves(value: Any) -> Iterator[Any]:
 def spelled(arguments: Mapping[str, Any]) -> str:
     """Return the arguments as lines `name: value`, nested ones under their innermost name."""
     lines: list[str] = []
-    stack: list[tuple[str, Any]] = list(reversed(arguments.items()))
+    stack: list[tuple[str, Any]] = list(reversed(list(arguments.items())))
     while stack:
         name, value = stack.pop()
         if isinstance(value, str):
