@@ -5,8 +5,20 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
+from weakref import WeakSet
 
 from duress.ledger.errors import BusyError
+
+_held: WeakSet[Lock] = WeakSet()
+
+
+def _forked() -> None:
+    """A child must not keep its parent's lock alive when the parent is gone."""
+    for lock in list(_held):
+        lock.release()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class Lock:
@@ -35,7 +47,10 @@ class Lock:
         except OSError:
             os.close(self._file)
             raise
+        _held.add(self)
 
     def release(self) -> None:
-        """Let go."""
-        os.close(self._file)
+        """Let go; more than once is allowed."""
+        if self in _held:
+            _held.discard(self)
+            os.close(self._file)
