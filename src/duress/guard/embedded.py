@@ -9,10 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from duress.guard import notify
 from duress.guard.bell import Bell, TaskBell, ThreadBell
+from duress.guard.canaries import Canaries
 from duress.guard.keeper import Answer, Entry, KeeperError, Request
 from duress.guard.masking import masked
 from duress.guard.moment import Clock, now
+from duress.guard.notify import Notifier
 from duress.guard.overrides import Overrides
 from duress.guard.queue import Queue
 from duress.guard.running import Running
@@ -63,11 +66,12 @@ class EmbeddedKeeper:
         self.stops = Stops(self.state)
         self.overrides = Overrides(self.state)
         self.running = Running(self.state)
+        self.canaries = Canaries(self.state)
         self.scribe = Scribe(self.state, ledger, redact)
+        self._notifier = Notifier(self.state, notify.read(self.state.folder))
         self._owner = owner
         self._bells: dict[str, Bell] = {}
         self._callbacks: list[Callable[[Stop], None]] = []
-        self._asked: list[Callable[[Request], None]] = []
         self._stopped_before: set[int] = {stop.id for stop in self.stops.standing()}
         self._door = threading.Lock()
         self._over = threading.Event()
@@ -157,8 +161,13 @@ class EmbeddedKeeper:
         self.running.ask(request)
         refused = self.queue.put(request, owner=self._owner)
         if refused is None:
-            for tell in self._asked:
-                tell(request)
+            if request.canaries:
+                # A known-bad question that cannot be kept must not cost the real one its answer.
+                with suppress(KeeperError):
+                    self.canaries.mix(request)
+            self._notifier.asked(request)
+        elif request.per_hour is not None:
+            self._notifier.limited()
         return refused
 
     def on_stop(self, callback: Callable[[Stop], None]) -> None:
@@ -169,16 +178,13 @@ class EmbeddedKeeper:
         self._callbacks.append(callback)
         self._watch()
 
-    def on_asked(self, callback: Callable[[Request], None]) -> None:
-        """Have `callback` called for every question that this process puts to people. It must not wait."""
-        self._asked.append(callback)
-
     def close(self) -> None:
         """Write what waits and let go of the folder."""
         self._over.set()
         thread = self._thread
         if thread is not None and self._thread_of == os.getpid() and thread is not threading.current_thread():
             thread.join(5)
+        self._notifier.close()
         with suppress(KeeperError):
             self.scribe.close()
         self.state.close()

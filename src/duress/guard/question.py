@@ -67,6 +67,8 @@ class Item(Struct, frozen=True):
     people: tuple[str, ...]
     settled: float | None
     taken: float | None
+    known_bad: bool
+    """Whether it was one to see if people read; told once it is settled."""
 
     @property
     def waits(self) -> bool:
@@ -223,4 +225,5 @@ def _item(state: State, row: sqlite3.Row, now: Moment) -> Item:
         people=names(row["people"]),
         settled=row["settled"],
         taken=row["taken"],
+        known_bad=bool(row["canary"]) and row["said"] is not None,
     )
