@@ -5,16 +5,25 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from importlib import import_module
 from io import TextIOWrapper
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 import duress
+from duress.cli.commands import group
 
 _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+_TOLD = (
+    ("duress.study.errors", "StudyError"),
+    ("duress.scenario.errors", "PackError"),
+    ("duress.guard.policy", "PolicyError"),
+    ("duress.guard.keeper", "KeeperError"),
+    ("duress.ledger.errors", "LedgerError"),
+    ("duress.audit.errors", "AuditError"),
+)
+"""Errors that are the user's to mend: their text is shown, and nothing else."""
 
 COMMANDS = {
     "plan": "Show what a study will take and can tell, and freeze its plan.",
@@ -29,6 +38,7 @@ COMMANDS = {
     "verify": "Recompute every figure of a run from its logs.",
     "rejudge": "Decide the outcomes of a run again with another judge.",
     "judge": "Have texts labelled by people, and test the judge against them.",
+    "guard": "Stand between a deployed agent and its tools: policies, people, the stop.",
     "scenario": "List, show, check and create scenarios.",
 }
 
@@ -47,38 +57,7 @@ Exit status:
 """
 
 
-class Commands(TyperGroup):
-    """Knows the commands by name and imports the one that is used."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.commands = dict.fromkeys(COMMANDS)  # pyright: ignore[reportAttributeAccessIssue, reportIncompatibleVariableOverride]
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names in the order in which they are used."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, or None if there is none of this name."""
-        if cmd_name not in COMMANDS:
-            return None
-        return typer.main.get_command(import_module(f"duress.cli.{cmd_name}").app)
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the list of commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-app = typer.Typer(
-    cls=Commands,
-    help=HELP,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = group(COMMANDS, "duress.cli", HELP)
 
 
 def _version(asked: bool) -> None:
@@ -114,13 +93,21 @@ def main() -> None:
             _silence()
             print(f"duress: the output cannot be written: {error.strerror}", file=sys.stderr)
             sys.exit(1)
-        from duress.scenario import PackError
-        from duress.study.errors import StudyError
-
-        if not isinstance(error, StudyError | PackError):
+        told = _told(error)
+        if told is None:
             raise
         print(f"duress: {error}", file=sys.stderr)
-        sys.exit(error.code if isinstance(error, StudyError) else 2)
+        sys.exit(told)
+
+
+def _told(error: Exception) -> int | None:
+    """Return the exit status of an error that says all there is to say, or None for a fault of ours."""
+    for module, name in _TOLD:
+        # What was not imported cannot have raised it.
+        known = getattr(sys.modules.get(module), name, None)
+        if known is not None and isinstance(error, known):
+            return getattr(error, "code", 2)
+    return None
 
 
 def _silence() -> None:

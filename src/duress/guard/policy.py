@@ -215,7 +215,7 @@ def parse(text: str, path: Path | None = None) -> PolicyFile:
     except yaml.YAMLError as error:
         raise PolicyError(f"{source}: not YAML: {error}") from error
     except ValidationError as error:
-        raise PolicyError(_located(source, text, str(error))) from error
+        raise PolicyError(_located(source, text, data, str(error))) from error
     if not found.rules.strip().endswith(SUFFIX):
         return found
     name = found.rules.strip()
@@ -334,14 +334,24 @@ def _watches(file: PolicyFile, source: str) -> tuple[Watch, ...]:
     return tuple(found)
 
 
-def _located(source: str, text: str, error: str) -> str:
+def _located(source: str, text: str, data: Any, error: str) -> str:
     """Return an error of the reader with the line of the key that it names."""
     said, _, place = error.rpartition(" - at `$")
     if not said:
         return f"{source}: {error}"
-    key = place.rstrip("`").lstrip(".")
+    key = place.rstrip("`").lstrip(".").replace("tools[...]", f"tools.{_faulty(data)}")
     line = _line(text, key)
     return f"{source}{f':{line}' if line else ''}: {key or 'the file'}: {said}"
+
+
+def _faulty(data: Any) -> str:
+    """Return the name of the first tool that cannot be read; the reader does not tell keys of a map apart."""
+    for name, tool in data["tools"].items():
+        try:
+            convert(tool, Tool)
+        except ValidationError:
+            return str(name)
+    return "[...]"
 
 
 def _line(text: str, key: str) -> int | None:
