@@ -43,17 +43,17 @@ class Log(Struct, frozen=True):
     named: bool = True
     """It was named, not met in a folder."""
 
-    def open(self) -> IO[bytes]:
-        """Return the content, unpacked if it is packed; raises `OSError`."""
+    def open(self) -> tuple[IO[bytes], bool]:
+        """Return the content, unpacked if it is packed, and whether it lies there plain; raises `OSError`."""
         raw = self.raw()
         head = raw.read(4)
         raw.seek(0)
         if head.startswith(GZIP):
-            return cast("IO[bytes]", io.BufferedReader(gzip.GzipFile(fileobj=raw), _BLOCK))
+            return cast("IO[bytes]", io.BufferedReader(gzip.GzipFile(fileobj=raw), _BLOCK)), False
         if head == ZSTD:
             unpacked = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-            return io.BufferedReader(cast("Any", unpacked), _BLOCK)
-        return raw
+            return io.BufferedReader(cast("Any", unpacked), _BLOCK), False
+        return raw, True
 
     def raw(self) -> IO[bytes]:
         """Return the bytes as they lie there; raises `OSError`."""

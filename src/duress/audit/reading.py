@@ -37,7 +37,9 @@ class Reading:
         """Yield what the log holds, in its order; never raises for what the log holds."""
         self.offset, self.line = offset, line
         try:
-            with self.log.open() as stream:
+            stream, plain = self.log.open()
+            self._resumes = plain
+            with stream:
                 yield from self._read(stream, offset, line)
         except (OSError, EOFError, ValueError) as error:
             yield self._cut_off(error)
@@ -100,10 +102,10 @@ class Reading:
             yield from self._one(item, Place(self.log.path, number))
 
     def _fitting(self, value: Any) -> Reader | None:
-        if self._last is not None and self._forced is None and self._last is not self._among[-1]:
-            # Most files hold one format; the last of all takes what a more particular one should have.
-            if self._last.accepts(value):
-                return self._last
+        # Most files hold one format; the last of all takes what a more particular one should have.
+        last = self._last
+        if last is not None and last is not self._among[-1] and last.accepts(value):
+            return last
         return next((reader for reader in self._among if reader.accepts(value)), None)
 
     def _stranger(self, value: Any, place: Place) -> Iterable[Unread]:

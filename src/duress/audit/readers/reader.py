@@ -28,7 +28,7 @@ class Reader(Protocol):
     resumes: bool
     """Each record is a run of its own, so that a file that grew is read on from where it ended."""
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: Any, /) -> bool:
         """Return whether a record looks like this format."""
         ...
 

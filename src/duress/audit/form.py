@@ -1,0 +1,107 @@
+"""Findings as data: JSON for programs, SARIF for what shows findings beside code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+import duress
+from duress.audit.finding import Finding, Severity
+from duress.audit.selection import Selection, Shown, mark
+
+_LEVELS = {
+    Severity.LOW: "note",
+    Severity.MEDIUM: "warning",
+    Severity.HIGH: "error",
+    Severity.CRITICAL: "error",
+}
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def as_json(selection: Selection) -> Iterator[str]:
+    """Yield `{runs: [...], findings: [...]}` in pieces: every run with its score, then what is shown.
+
+    A run holds all its findings, those that are not shown too; `read` is false and `score` null where a
+    record could not be read.
+    """
+    yield '{"runs": ['
+    for number, kept in enumerate(selection.every()):
+        found = [_finding(finding) for finding in kept.findings]
+        row = {"run": kept.run, "score": _score(kept.score), "read": kept.read, "findings": found}
+        yield (",\n" if number else "\n") + _dumps(row)
+    yield '\n], "findings": ['
+    for number, shown in enumerate(selection.findings()):
+        yield (",\n" if number else "\n") + _dumps(_finding(shown.finding))
+    yield "\n]}\n"
+
+
+def as_sarif(selection: Selection) -> Iterator[str]:
+    """Yield a SARIF 2.1.0 log in pieces: a result for each finding that is shown."""
+    shown = list(selection.findings())
+    kinds = sorted({found.finding.kind.value for found in shown})
+    driver = {
+        "name": "duress",
+        "version": duress.__version__,
+        "informationUri": "https://pypi.org/project/duress/",
+        "rules": [{"id": kind, "shortDescription": {"text": kind.replace("_", " ")}} for kind in kinds],
+    }
+    yield f'{{"$schema": "{_SCHEMA}", "version": "2.1.0", "runs": [{{"tool": {_dumps({"driver": driver})}, '
+    yield '"columnKind": "unicodeCodePoints", "results": ['
+    for number, found in enumerate(shown):
+        yield (",\n" if number else "\n") + _dumps(_result(found, kinds))
+    yield "\n]}]}\n"
+
+
+def _result(shown: Shown, kinds: list[str]) -> dict[str, Any]:
+    finding, kept = shown.finding, shown.kept
+    told = [finding.why, *(f"“{quote}”" for quote in finding.quotes)]
+    path = kept.path if "://" in kept.path else kept.path.replace("\\", "/")
+    return {
+        "ruleId": finding.kind.value,
+        "ruleIndex": kinds.index(finding.kind.value),
+        "level": _LEVELS[finding.severity],
+        "message": {"text": f"{finding.run}: {' '.join(told)}"},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": path},
+                    "region": {"startLine": max(1, kept.line)},
+                },
+                "logicalLocations": [
+                    {"fullyQualifiedName": f"{finding.run}/step {step}", "kind": "member"}
+                    for step in finding.steps
+                ]
+                or [{"fullyQualifiedName": finding.run, "kind": "object"}],
+            }
+        ],
+        "partialFingerprints": {"duress/v1": mark(finding)},
+        "rank": round(100 * finding.score, 2),
+        "properties": {
+            "run": finding.run,
+            "severity": finding.severity.value,
+            "score": _score(finding.score),
+            "steps": finding.steps,
+            "quotes": finding.quotes,
+        },
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "run": finding.run,
+        "kind": finding.kind.value,
+        "severity": finding.severity.value,
+        "score": _score(finding.score),
+        "steps": finding.steps,
+        "quotes": finding.quotes,
+    }
+
+
+def _score(score: float | None) -> float | None:
+    return None if score is None else round(score, 6)
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,141 @@
+"""One log in, rows out: each run read, assessed, and packed if somebody will want to look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import zstandard
+from msgspec import Struct
+from msgspec.structs import replace
+
+from duress.audit.assess import ENGINE, assess
+from duress.audit.finding import Assessed, Finding, Kind, Severity
+from duress.audit.logs import Log
+from duress.audit.readers import named, readers
+from duress.audit.readers.reader import Reader
+from duress.audit.reading import Reading
+from duress.audit.run import Run, Unread, blind
+from duress.trajectory import Trajectory, codec
+
+FORMAT = "1"
+"""Changes whenever the same file may be read otherwise."""
+_LEVEL = 3
+
+
+class Settings(Struct, frozen=True):
+    """What an audit reads with; the same on every machine that takes part."""
+
+    mappings: tuple[str, ...] = ()
+    reader: str | None = None
+    keep: float = 0.0
+    """Conversations are kept of runs with findings from this score on."""
+
+    @property
+    def engine(self) -> str:
+        """What rows depend on besides the log."""
+        texts = [Path(path).read_text(encoding="utf-8") for path in self.mappings]
+        return "\n".join([FORMAT, ENGINE, self.reader or "", *texts])
+
+
+class Row(Struct, frozen=True):
+    """What is kept of one run, or of one that could not be read."""
+
+    run: str
+    line: int
+    read: bool
+    score: float | None
+    """0 to 1; None where it could not be read."""
+    findings: tuple[Finding, ...]
+    agent: str | None = None
+    model: str | None = None
+    version: str | None = None
+    session: str | None = None
+    at: float | None = None
+    steps: int = 0
+    packed: bytes | None = None
+    """The conversation, compressed, where there are findings; `unpack` reads it."""
+
+
+class State(Struct, frozen=True):
+    """How far a log was read."""
+
+    path: str
+    reader: str
+    """What read most of it; empty if nothing could."""
+    offset: int
+    """Behind the last whole line, if it can be read on from there; else 0."""
+    line: int
+    records: int
+
+
+Assessor = Callable[[Run], Assessed]
+
+
+def scan(
+    log: Log, settings: Settings, *, offset: int = 0, line: int = 0, assessor: Assessor = assess
+) -> Iterator[Row | State]:
+    """Yield a row per run of a log, then how far it was read; never raises for what the log holds."""
+    among, forced = _readers(settings.mappings, settings.reader)
+    reading = Reading(log, among, forced)
+    for run in reading.runs(offset, line):
+        yield _unread(run) if isinstance(run, Unread) else _row(run, settings, assessor)
+    yield State(log.path, reading.reader, reading.offset, reading.line, reading.records)
+
+
+@cache
+def _readers(mappings: tuple[str, ...], reader: str | None) -> tuple[Sequence[Reader], Reader | None]:
+    among = readers([Path(path) for path in mappings])
+    return among, None if reader is None else named(reader, among)
+
+
+def check(settings: Settings) -> None:
+    """Raise `AuditError` if the settings name what is not there."""
+    _readers(settings.mappings, settings.reader)
+
+
+def _row(run: Run, settings: Settings, assessor: Assessor) -> Row:
+    found = assessor(blind(run))
+    findings = tuple(replace(finding, run=run.id) for finding in found.findings)
+    keeps = any(finding.score >= settings.keep for finding in findings)
+    return Row(
+        run.id,
+        run.place.line,
+        read=True,
+        score=min(1.0, max(0.0, found.score)),
+        findings=findings,
+        agent=run.agent,
+        model=run.model,
+        version=run.version,
+        session=run.session,
+        at=run.at,
+        steps=len(run.trajectory.messages),
+        packed=pack(run.trajectory) if keeps else None,
+    )
+
+
+def _unread(found: Unread) -> Row:
+    finding = Finding(
+        found.run,
+        Kind.UNREADABLE,
+        Severity.MEDIUM if found.whole else Severity.LOW,
+        0.0,
+        1.0,
+        (),
+        (),
+        f"{found.place}: {found.why}",
+        "The run happened, and what it holds is not known.",
+        "The log is repaired or a reader is named, and the run is read.",
+    )
+    return Row(found.run, found.place.line, read=False, score=None, findings=(finding,))
+
+
+def pack(trajectory: Trajectory) -> bytes:
+    """Return a trajectory, compressed."""
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(codec.dumps(trajectory))
+
+
+def unpack(packed: bytes) -> Trajectory:
+    """Return what `pack` packed."""
+    return codec.loads(zstandard.ZstdDecompressor().decompress(packed))

@@ -1,0 +1,145 @@
+"""What is shown of all that was found: whose, since when, from which score on, and nothing twice."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Collection, Iterator, Sequence
+from fnmatch import fnmatchcase
+from heapq import heappush, heapreplace
+
+from msgspec import Struct
+
+from duress.audit.finding import Finding, Kind
+from duress.audit.logs import Log
+from duress.audit.store import Kept, Store
+
+DAY = 86_400.0
+
+
+class Wanted(Struct, frozen=True):
+    """What a reader of an audit asked for."""
+
+    threshold: float
+    """Findings are shown from this score on."""
+    since: float | None = None
+    """Runs that began earlier are left out; in seconds since 1970."""
+    agent: str | None = None
+    """A name or a pattern with `*`; fits agents and models."""
+    per_day: float | None = None
+    """At most so many runs with findings are shown per day."""
+    known: Collection[str] = frozenset()
+    """Marks of findings that were accepted."""
+
+
+class Shown(Struct, frozen=True):
+    """A finding with the run that it is from."""
+
+    kept: Kept
+    finding: Finding
+    number: int
+    """Its place among the findings of its run."""
+
+
+class Selection:
+    """The findings to show, ranked; and all runs that fit."""
+
+    def __init__(self, store: Store, logs: Sequence[Log], wanted: Wanted) -> None:
+        """Look through all runs once."""
+        self.wanted = wanted
+        self.runs = 0
+        """Runs that were read."""
+        self.unread = 0
+        """Records and files that could not be read."""
+        self.known = 0
+        """Findings that are not shown because they were accepted."""
+        self.first = math.inf
+        self.last = -math.inf
+        self.shown = 0
+        """Findings that are shown, once `findings` was asked for them."""
+        self._store, self._logs = store, logs
+        self._marks = frozenset(wanted.known)
+        self.threshold = self._threshold()
+
+    def every(self) -> Iterator[Kept]:
+        """Yield all runs that fit, read or not, in the order of the logs."""
+        for kept in self._store.runs(self._logs):
+            if self._fits(kept):
+                yield kept
+
+    def findings(self) -> Iterator[Shown]:
+        """Yield what is shown, highest score first; what could not be read comes last."""
+        shown = [
+            (-finding.score, kept.id, number)
+            for kept in self.every()
+            if kept.findings
+            for number, finding in enumerate(kept.findings)
+            if self.shows(finding, kept)
+        ]
+        shown.sort()
+        self.shown = len(shown)
+        last: Kept | None = None
+        for _, run, number in shown:
+            if last is None or last.id != run:
+                last = self._store.run(run)
+            yield Shown(last, last.findings[number], number)
+
+    def shows(self, finding: Finding, kept: Kept) -> bool:
+        """Return whether a finding is shown."""
+        if mark(finding) in self._marks:
+            return False
+        return not kept.read or (kept.score or 0.0) >= self.threshold
+
+    def _fits(self, kept: Kept) -> bool:
+        wanted = self.wanted
+        if wanted.since is not None and kept.when < wanted.since:
+            return False
+        return wanted.agent is None or any(
+            name is not None and fnmatchcase(name, wanted.agent) for name in (kept.agent, kept.model)
+        )
+
+    def _threshold(self) -> float:
+        """Count, and return the score from which on the budget holds."""
+        best: list[float] = []
+        scores: list[float] = []
+        for kept in self.every():
+            if not kept.read:
+                self.unread += 1
+                continue
+            self.runs += 1
+            self.first = min(self.first, kept.when)
+            self.last = max(self.last, kept.when)
+            new = [finding for finding in kept.findings if mark(finding) not in self._marks]
+            self.known += len(kept.findings) - len(new)
+            if new:
+                scores.append(kept.score or 0.0)
+        threshold = self.wanted.threshold
+        if self.wanted.per_day is None:
+            return threshold
+        budget = int(self.wanted.per_day * self.days)
+        for score in scores:
+            if score < threshold:
+                continue
+            if len(best) <= budget:
+                heappush(best, score)
+            elif score > best[0]:
+                heapreplace(best, score)
+        if len(best) <= budget:
+            return threshold
+        # The best that no longer fits: only what is above it is shown, so that ties never exceed the budget.
+        return math.nextafter(best[0], math.inf)
+
+    @property
+    def days(self) -> float:
+        """Days from the first run to the last, at least one."""
+        return max(1.0, (self.last - self.first) / DAY) if self.runs else 1.0
+
+
+def mark(finding: Finding) -> str:
+    """Return what a finding is known by: its run, its kind and what is quoted."""
+    text = "\x00".join([finding.run, finding.kind, *finding.quotes, *_reason(finding)])
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:24]
+
+
+def _reason(finding: Finding) -> tuple[str, ...]:
+    return (finding.why,) if finding.kind is Kind.UNREADABLE else ()

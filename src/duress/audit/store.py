@@ -1,0 +1,293 @@
+"""What an audit knows of logs: kept beside them, so that the next one reads only what is new."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from duress.audit.errors import AuditError
+from duress.audit.finding import Finding
+from duress.audit.logs import STATE, Log, remote
+from duress.audit.scan import Row, State
+
+FILE = f"{STATE}.db"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS log (
+  id INTEGER PRIMARY KEY, path TEXT UNIQUE, size INTEGER, modified REAL, mark TEXT, reader TEXT,
+  offset INTEGER, line INTEGER, records INTEGER, head TEXT, engine TEXT
+);
+CREATE TABLE IF NOT EXISTS run (
+  id INTEGER PRIMARY KEY, log INTEGER, line INTEGER, run TEXT, read INTEGER, score REAL,
+  agent TEXT, model TEXT, version TEXT, session TEXT, at REAL, steps INTEGER, findings BLOB, packed BLOB
+);
+CREATE INDEX IF NOT EXISTS run_of_log ON run (log, line);
+CREATE INDEX IF NOT EXISTS run_by_score ON run (score);
+"""
+VERSION = "1"
+_HEAD = 4096
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(tuple[Finding, ...])
+
+
+_KEPT = (
+    "SELECT run.id, log.path, run.line, run.run, run.read, run.score, run.agent, run.model, run.version, "
+    "run.session, run.at, log.modified, run.steps, run.findings FROM run JOIN log ON log.id = run.log"
+)
+
+
+class Known(Struct, frozen=True):
+    """What is known of a log."""
+
+    id: int
+    size: int
+    modified: float
+    mark: str
+    head: str
+    """Hash of its first bytes: a file that was written anew is not read on from its middle."""
+    engine: str
+    state: State
+
+
+class Kept(Struct, frozen=True):
+    """A run as it is kept."""
+
+    id: int
+    path: str
+    line: int
+    run: str
+    read: bool
+    score: float | None
+    agent: str | None
+    model: str | None
+    version: str | None
+    session: str | None
+    at: float | None
+    modified: float
+    """When its log was written last."""
+    steps: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def when(self) -> float:
+        """When it began, else when its log was written last; in seconds since 1970."""
+        return self.modified if self.at is None else self.at
+
+    @property
+    def place(self) -> str:
+        """Where it was read."""
+        return f"{self.path}#{self.line}"
+
+    @property
+    def who(self) -> str:
+        """The agent, else the model, else nothing."""
+        return self.agent or self.model or ""
+
+
+class Store:
+    """Keeps rows of logs in one SQLite file, or in a scratch file that goes away with it."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open `path`, or a scratch file if it is None; raises `AuditError` if that cannot be."""
+        self.path = path
+        try:
+            # The empty name is a database on disk that SQLite removes itself.
+            self._db = sqlite3.connect(str(path) if path else "", isolation_level=None, timeout=60)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA cache_size = -32768")
+            self._db.executescript(_SCHEMA)
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (VERSION,))
+            version = self._db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()[0]
+        except sqlite3.Error as error:
+            raise AuditError(
+                f"{path}: what an audit keeps cannot be opened: {error}; name another file with --state, "
+                "or keep nothing with --no-state"
+            ) from error
+        if version != VERSION:
+            raise AuditError(f"{path}: expected version {VERSION}, found {version}; remove it to read anew")
+
+    def known(self, log: Log) -> Known | None:
+        """Return what is known of a log, or None."""
+        found = self._db.execute(
+            "SELECT id, size, modified, mark, head, engine, reader, offset, line, records FROM log "
+            "WHERE path = ?",
+            (log.path,),
+        ).fetchone()
+        if found is None:
+            return None
+        return Known(*found[:6], state=State(log.path, *found[6:]))
+
+    def start(self, log: Log, engine: str) -> tuple[int, int, int] | None:
+        """Return (id, offset, line) to read a log from, or None if nothing in it is new.
+
+        Rows of a log that changed otherwise than by growing are forgotten.
+        """
+        known = self.known(log)
+        if known is None:
+            cursor = self._db.execute(
+                "INSERT INTO log (path, size, modified, mark, reader, offset, line, records, head, engine) "
+                "VALUES (?, -1, 0, '', '', 0, 0, 0, '', ?)",
+                (log.path, engine),
+            )
+            return int(cursor.lastrowid or 0), 0, 0
+        state = known.state
+        same = known.engine == engine
+        if same and (known.size, known.modified, known.mark) == (log.size, log.modified, log.mark):
+            return None
+        if same and 0 < state.offset <= log.size and known.head == head(log, min(_HEAD, state.offset)):
+            # What was read behind the last whole line is read again.
+            self._db.execute("DELETE FROM run WHERE log = ? AND line > ?", (known.id, state.line))
+            return known.id, state.offset, state.line
+        self.forget(known.id)
+        return known.id, 0, 0
+
+    def forget(self, log: int) -> None:
+        """Forget the rows of a log."""
+        self._db.execute("DELETE FROM run WHERE log = ?", (log,))
+        self._db.execute("UPDATE log SET size = -1, offset = 0, line = 0 WHERE id = ?", (log,))
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """Keep what is added inside together, or nothing of it."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def add(self, log: int, rows: Iterable[Row]) -> None:
+        """Add rows of a log."""
+        self._db.executemany(
+            "INSERT INTO run (log, line, run, read, score, agent, model, version, session, at, steps, "
+            "findings, packed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    log,
+                    row.line,
+                    row.run,
+                    row.read,
+                    row.score,
+                    row.agent,
+                    row.model,
+                    row.version,
+                    row.session,
+                    row.at,
+                    row.steps,
+                    _encoder.encode(row.findings) if row.findings else None,
+                    row.packed,
+                )
+                for row in rows
+            ),
+        )
+
+    def note(self, log: int, found: Log, state: State, engine: str) -> None:
+        """Note how far a log was read."""
+        first = head(found, min(_HEAD, state.offset)) if state.offset else ""
+        self._db.execute(
+            "UPDATE log SET size = ?, modified = ?, mark = ?, reader = ?, offset = ?, line = ?, records = ?, "
+            "head = ?, engine = ? WHERE id = ?",
+            (
+                found.size,
+                found.modified,
+                found.mark,
+                state.reader,
+                state.offset,
+                state.line,
+                state.records,
+                first,
+                engine,
+                log,
+            ),
+        )
+
+    def logs(self, logs: Sequence[Log]) -> Iterator[Known]:
+        """Yield what is known of logs, in their order."""
+        for log in logs:
+            known = self.known(log)
+            if known is not None:
+                yield known
+
+    def runs(self, logs: Sequence[Log]) -> Iterator[Kept]:
+        """Yield the runs of logs in their order."""
+        self._choose(logs)
+        for found in self._db.execute(
+            f"{_KEPT} JOIN chosen ON chosen.path = log.path ORDER BY chosen.place, run.line, run.id"
+        ):
+            yield _kept(found)
+
+    def run(self, run: int) -> Kept:
+        """Return a run by its number here."""
+        return _kept(self._db.execute(f"{_KEPT} WHERE run.id = ?", (run,)).fetchone())
+
+    def packed(self, run: int) -> bytes | None:
+        """Return the packed conversation of a run, where one is kept."""
+        found = self._db.execute("SELECT packed FROM run WHERE id = ?", (run,)).fetchone()
+        return found[0] if found else None
+
+    def _choose(self, logs: Sequence[Log]) -> None:
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS chosen (place INTEGER PRIMARY KEY, path TEXT)")
+        self._db.execute("DELETE FROM chosen")
+        self._db.executemany("INSERT INTO chosen VALUES (?, ?)", enumerate(log.path for log in logs))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _kept(found: tuple[Any, ...]) -> Kept:
+    number, path, line, run, read, *plain, findings = found
+    return Kept(
+        number, path, line, run, bool(read), *plain, findings=_decoder.decode(findings) if findings else ()
+    )
+
+
+def beside(named: Sequence[str]) -> Path:
+    """Return where the state of an audit is kept: beside what is named first, or in the user's cache.
+
+    Logs that lie in a store, or in a folder that we may only read, have their state in the cache.
+    """
+    first = named[0]
+    if not remote(first):
+        folder = Path(first)
+        while not folder.is_dir():
+            folder = folder.parent
+        if os.access(folder, os.W_OK):
+            return folder / FILE
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "duress" / "audit"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AuditError(
+            f"{cache}: cannot be made: {error.strerror}; use --state FILE or --no-state"
+        ) from error
+    name = first if remote(first) else str(Path(first).absolute())
+    return cache / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.db"
+
+
+def head(log: Log, size: int = _HEAD) -> str:
+    """Return a hash of the first bytes of a log, or an empty text if they cannot be read."""
+    try:
+        with log.raw() as stream:
+            return hashlib.sha256(stream.read(size)).hexdigest()
+    except OSError:
+        return ""

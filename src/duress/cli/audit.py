@@ -1,0 +1,191 @@
+"""`duress audit`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from duress.cli.option import Lang
+
+if TYPE_CHECKING:
+    from duress.audit.selection import Selection
+
+SCAN = "scan"
+
+
+class Commands(TyperGroup):
+    """Takes `duress audit LOGS` for `duress audit scan LOGS`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the usual command in where none is named."""
+        if not args or args[0] not in self.commands:
+            args = [SCAN, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=Commands, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+class Form(StrEnum):
+    """How findings are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    SARIF = "sarif"
+    HTML = "html"
+
+
+Logs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="LOGS...",
+        help="Files, folders, patterns, or addresses such as s3://bucket/logs.",
+        show_default=False,
+    ),
+]
+StateFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--state", metavar="FILE", help="What is kept between audits. [default: .duress-audit.db beside LOGS]"
+    ),
+]
+Keep = Annotated[bool, typer.Option("--keep/--no-state", help="Keep what was read, so that it is read once.")]
+ReaderName = Annotated[
+    str | None,
+    typer.Option("--reader", metavar="NAME", help="Read all logs as this format. [default: told by content]"),
+]
+MappingFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--mapping", metavar="FILE", help="A file that says what a format's fields mean."),
+]
+
+
+@app.command(SCAN, no_args_is_help=True)
+def scan(
+    logs: Logs,
+    since: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="Only runs since: 2026-11-01, or 7d, 12h, 30m.")
+    ] = None,
+    agent: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this agent or model; * stands for anything.")
+    ] = None,
+    max_alerts: Annotated[
+        str | None, typer.Option(metavar="N/day", help="Show findings of at most so many runs per day.")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(metavar="P", min=0.0, max=1.0, help="Show findings of runs that score at least this."),
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", "-f", help="How to print it.")] = Form.TABLE,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write it, instead of printing it.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Show only what this baseline does not accept.")
+    ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Write what is shown now into the baseline.")
+    ] = False,
+    reader: ReaderName = None,
+    mapping: MappingFiles = None,
+    state: StateFile = None,
+    keep: Keep = True,
+    lang: Annotated[Lang, typer.Option(help="Language of what people read.")] = Lang.EN,
+) -> None:
+    """Read what agents already did, and show the runs that somebody should look at.
+
+    Works offline. Formats are told from the content. A second run reads only what is new.
+
+    \b
+    Examples:
+      duress audit logs/
+      duress audit logs/ --agent 'support-*' --since 7d --max-alerts 5/day
+      duress audit logs/ --format html --out audit.html
+      duress audit logs/ --baseline known.json --format sarif --out audit.sarif
+      duress audit verdict logs/ RUN cleared          what a reviewer decided
+      duress audit labels logs/                       verdicts as labels
+
+    \b
+    Exit status:
+      0 nothing to look at   1 findings   2 wrong usage, or something is missing
+    """
+    from duress.audit import baseline as known
+    from duress.audit.assess import THRESHOLD
+    from duress.audit.errors import AuditError
+    from duress.audit.selection import Selection, Wanted
+    from duress.cli.audited import opened, per_day, since_when
+
+    if accept and baseline is None:
+        raise AuditError("--accept: expected --baseline FILE, which is what it writes")
+    accepted = frozenset[str]()
+    if baseline is not None and (baseline.exists() or not accept):
+        accepted = known.read(baseline)
+    budget = None if max_alerts is None else per_day(max_alerts)
+    earliest = None if since is None else since_when(since)
+    with opened(logs, reader, mapping, state, keep) as (store, found):
+        wanted = Wanted(THRESHOLD if threshold is None else threshold, earliest, agent, budget, accepted)
+        selection = Selection(store, found, wanted)
+        if accept and baseline is not None:
+            from duress.cli.output import tell
+
+            count = known.write(baseline, (shown.finding for shown in selection.findings()), accepted)
+            tell(f"{baseline}: {count} findings accepted")
+            return
+        _print(selection, form, out, lang.value)
+        if selection.shown:
+            raise typer.Exit(1)
+
+
+def _print(selection: Selection, form: Form, out: Path | None, lang: str) -> None:
+    if form is Form.TABLE and out is None:
+        from rich.console import Console
+
+        from duress.audit.table import table
+
+        Console(highlight=False).print(table(selection, lang))
+        return
+    pieces = _pieces(selection, form, lang)
+    if out is None:
+        import sys
+
+        for piece in pieces:
+            sys.stdout.buffer.write(piece.encode())
+        sys.stdout.buffer.flush()
+        return
+    from duress.audit.errors import AuditError
+
+    scratch = out.with_name(f".{out.name}.new")
+    try:
+        with scratch.open("wb") as file:
+            for piece in pieces:
+                file.write(piece.encode())
+        scratch.replace(out)
+    except OSError as error:
+        raise AuditError(f"{out}: cannot be written: {error.strerror}") from error
+
+
+def _pieces(selection: Selection, form: Form, lang: str) -> Iterable[str]:
+    from duress.audit import form as forms
+
+    if form is Form.JSON:
+        return forms.as_json(selection)
+    if form is Form.SARIF:
+        return forms.as_sarif(selection)
+    if form is Form.HTML:
+        from duress.audit.page import page
+
+        return (page(selection, lang),)
+    from io import StringIO
+
+    from rich.console import Console
+
+    from duress.audit.table import table
+
+    text = StringIO()
+    Console(file=text, width=120, highlight=False).print(table(selection, lang))
+    return (text.getvalue(),)

@@ -1,0 +1,70 @@
+"""Logs that a command reads before it says anything about them, and what its options mean."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from duress.audit.errors import AuditError
+
+if TYPE_CHECKING:
+    from duress.audit.logs import Log
+    from duress.audit.store import Store
+
+_SPANS = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+
+
+@contextmanager
+def opened(
+    named: Sequence[str],
+    reader: str | None,
+    mappings: Sequence[Path] | None,
+    state: Path | None,
+    keep: bool,
+) -> Generator[tuple[Store, list[Log]]]:
+    """Read what is new in logs, and give what is known of them.
+
+    Raises:
+        AuditError: a log, a reader or a mapping is not there or is wrong.
+    """
+    from duress.audit.audit import audit, due
+    from duress.audit.logs import expand
+    from duress.audit.scan import Settings, check
+    from duress.audit.store import Store, beside
+    from duress.cli.audit_progress import Progress
+
+    if state is not None and not keep:
+        raise AuditError("--state names a file and --no-state wants none; give one of them")
+    settings = Settings(tuple(str(path) for path in mappings or ()), reader)
+    check(settings)
+    logs = expand(named)
+    with Store((state or beside(named)) if keep else None) as store:
+        work = due(store, logs, settings)
+        with Progress(len(work), sum(one.size for one in work), len(logs) - len(work)) as progress:
+            audit(store, work, settings, tell=progress.tell)
+        yield store, logs
+
+
+def per_day(text: str) -> float:
+    """Return N of `N/day` (or `N/week`, `N/hour`); raises `AuditError`."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:/\s*(hour|day|week))?\s*", text)
+    if not found:
+        raise AuditError(f"--max-alerts: expected N/day, such as 5/day, found {text!r}")
+    return float(found[1]) * {"hour": 24.0, "day": 1.0, "week": 1 / 7}[found[2] or "day"]
+
+
+def since_when(text: str) -> float:
+    """Return the seconds since 1970 that `7d`, `12h` or a date mean; raises `AuditError`."""
+    from duress.audit.readers.moment import moment
+
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*", text)
+    if found:
+        return time.time() - float(found[1]) * _SPANS[found[2]]
+    told = moment(text.strip())
+    if told is None:
+        raise AuditError(f"--since: expected a date such as 2026-11-01, or 7d, 12h, 30m, found {text!r}")
+    return told
