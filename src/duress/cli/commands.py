@@ -41,7 +41,7 @@ class Commands(TyperGroup):
 def group(table: Mapping[str, str], package: str, help: str) -> typer.Typer:
     """Return the command that holds the commands of a table, each a module of `package`."""
     made = type("Commands", (Commands,), {"table": table, "package": package})
-    return typer.Typer(
+    app = typer.Typer(
         cls=made,
         help=help,
         no_args_is_help=True,
@@ -50,3 +50,10 @@ def group(table: Mapping[str, str], package: str, help: str) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    # A group without a command of its own needs something to call before the command that is used.
+    app.callback()(_nothing)
+    return app
+
+
+def _nothing() -> None:
+    pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from copy import copy
 from importlib import import_module
 from typing import Any
 
@@ -114,7 +115,7 @@ class Rules:
         try:
             schema_read = cedar.Schema.from_json_str(json.dumps(self.schema))
             self._rules = cedar.PolicySet.from_str(text)
-            self._entities = cedar.Entities.from_json_str(
+            self.entities = cedar.Entities.from_json_str(
                 json.dumps(
                     [
                         {
@@ -142,6 +143,15 @@ class Rules:
     def __len__(self) -> int:
         """Return how many rules there are."""
         return len(self._rules)
+
+    def without(self, key: str) -> Rules:
+        """Return these rules less one, by Cedar's own name of it (`policy0` is the first)."""
+        cedar: Any = import_module("cedarpy")
+        left = json.loads(cedar.policies_to_json_str(self.text))
+        del left["staticPolicies"][key]
+        made = copy(self)
+        made._rules = cedar.PolicySet.from_json_str(json.dumps(left))
+        return made
 
     def permits(
         self, agent: str, tool: str, shape: Shape, arguments: Mapping[str, Any], facts: CallFacts
@@ -172,14 +182,14 @@ class Rules:
             }
             for permission in (CALL, UNATTENDED)
         ]
-        call, unattended = self._ask(both, self._rules, self._entities)
+        call, unattended = self._ask(both, self._rules, self.entities)
         faults = (*call.diagnostics.errors, *unattended.diagnostics.errors)
         deciding = call if not call.allowed else unattended
         names = deciding.diagnostics.id_annotations_by_reason
         return Permission(
             call=call.allowed and not faults,
             unattended=call.allowed and unattended.allowed and not faults,
-            rules=tuple(names.get(one) or _numbered(one) for one in deciding.diagnostics.reasons),
+            rules=tuple(names.get(one) or numbered(one) for one in deciding.diagnostics.reasons),
             faults=tuple(faults),
         )
 
@@ -195,11 +205,12 @@ def _fact(name: str, facts: CallFacts) -> Any:
     return as_decimal(value) if kind is _DECIMAL else value
 
 
-def _numbered(policy: str) -> str:
+def numbered(policy: str) -> str:
+    """Return what a rule without an `@id` is called: `rule 1` for the first."""
     # Cedar numbers rules from 0, people from 1.
     number = policy.removeprefix("policy")
     return f"rule {int(number) + 1}" if number.isdigit() else policy
 
 
 def _explain(policy: str, error: str) -> str:
-    return f"{_numbered(policy)}: {error}" if policy else error
+    return f"{numbered(policy)}: {error}" if policy else error

@@ -13,8 +13,8 @@ COMMANDS = {
 
 HELP = """Stand between a deployed agent and its tools.
 
-A policy file says which tools an agent has, what it may do with them by itself, and what a person decides. The
-bench measures a policy; the same file, by the same code, then guards the deployed agent.
+A policy file says which tools an agent has, what it may do with them by itself, and what a person
+decides. The bench measures a policy; the same file, by the same code, then guards the deployed agent.
 
 \b
 Examples:
