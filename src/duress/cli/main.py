@@ -38,7 +38,7 @@ COMMANDS = {
     "verify": "Recompute every figure of a run from its logs.",
     "rejudge": "Decide the outcomes of a run again with another judge.",
     "judge": "Have texts labelled by people, and test the judge against them.",
-    "guard": "Stand between a deployed agent and its tools: policies, people, the stop.",
+    "guard": "Stand between a deployed agent and its tools.",
     "audit": "Read what agents already did, and find the run that matters.",
     "scenario": "List, show, check and create scenarios.",
 }
