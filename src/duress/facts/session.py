@@ -84,7 +84,7 @@ class SessionFacts:
             read_classes=_sorted(self._read),
             call_classes=_sorted(_classes(call, frozenset(recipients))),
             origin={name: self._provenance.origin(value) for name, value in call.arguments.items()},
-            shutdown_threat=self._pressure.threat is not None,
+            shutdown_threat=self._pressure.shutdown is not None,
             goal_clash=self._pressure.clash is not None,
             rebuffs=self._pressure.rebuffs,
             amount=amount(call.arguments, tool.money),
