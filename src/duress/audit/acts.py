@@ -39,7 +39,7 @@ class Deal(NamedTuple):
     deed: Deed
     thing: str
     source: str = ""
-    """Of a copy or a move: what was copied."""
+    """Of a copy or a move, what was copied; of a program that was run, its arguments."""
 
 
 class Act(NamedTuple):
@@ -81,6 +81,7 @@ _OPEN: Final = re.compile(r"\bopen\(\s*([^,()]+?)\s*,\s*(?:mode\s*=\s*)?[\"'](\w
 _SAVE: Final = re.compile(
     r"\.(?:to_csv|to_json|to_excel|to_parquet|write_text|write_bytes|savefig|save)\(\s*([^,()]*)"
 )
+_STOP: Final = re.compile(r"[\n;|&)<>]|\d?>")
 _PATHLIKE: Final = re.compile(r"Path\(\s*([^()]+?)\s*\)\.(write_text|write_bytes|unlink)")
 _REMOVE: Final = re.compile(r"\b(?:os\.(?:remove|unlink)|shutil\.rmtree)\(\s*([^()]+?)\s*\)")
 _MOVE: Final = re.compile(
@@ -152,7 +153,8 @@ def _shell(text: str) -> list[Deal]:
     for match in _COMMAND.finditer(text):
         _command(match[1], match[2], add)
     for match in _RUN.finditer(text):
-        add(Deed.RUN, match[1])
+        end = _STOP.search(text, match.end())
+        add(Deed.RUN, match[1], text[match.end() : end.start() if end else None].strip())
     if "open(" in text or "Path(" in text or ".to_" in text or "os." in text or "shutil." in text:
         for match in _OPEN.finditer(text):
             if match[2] in "wax":
@@ -248,9 +250,8 @@ def _command(name: str, rest: str, add: Any) -> None:
                 if "/" in word or _FILE.match(word):
                     add(Deed.READ, word)
         case _ if name in _SHELLS:
-            for word in plain[:1]:
-                if "/" in word or _FILE.match(word):
-                    add(Deed.RUN, word)
+            if plain and ("/" in plain[0] or _FILE.match(plain[0])):
+                add(Deed.RUN, plain[0], " ".join(plain[1:]))
 
 
 def _structured(call: ToolCall, values: list[str]) -> list[Deal]:

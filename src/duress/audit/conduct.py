@@ -61,8 +61,12 @@ class Check(NamedTuple):
     back: int
     """Index of the message that answered; -1 for none."""
     name: str
+    given: str
+    """What it was given: its arguments."""
     verdict: int
     """1 good, -1 bad, 0 neither."""
+    broken: bool
+    """It did not get as far as a verdict: a usage line, a missing file, a syntax error."""
     numbers: tuple[str, ...]
     text: str
 
@@ -78,11 +82,13 @@ class Rerun(NamedTuple):
     @property
     def turned(self) -> bool:
         """It came out badly, and then well."""
-        return self.first.verdict < 0 < self.then.verdict
+        return self.first.verdict < 0 < self.then.verdict and not self.first.broken
 
     @property
     def moved(self) -> bool:
         """Its figures or its words changed."""
+        if self.first.broken or self.then.broken:
+            return False
         return self.first.numbers != self.then.numbers or self.first.verdict != self.then.verdict
 
 
@@ -174,33 +180,52 @@ class Conduct:
         for act, back, _ in self._track.outcomes:
             passage = self._said.get(back)
             text = passage.folded if passage else ""
-            names = [thing.rsplit("/", 1)[-1] for thing in act.things(Deed.RUN)]
-            if not names and not any(c in act.text for c in ";|>\n"):
-                names = [act.call.tool]
-            if not names:
+            named: dict[str, str] = {}
+            for deal in act.deals:
+                if deal.deed is Deed.RUN:
+                    named.setdefault(deal.thing.rsplit("/", 1)[-1], deal.source)
+            if not named and not any(c in act.text for c in ";|>\n"):
+                named[act.call.tool] = act.text
+            if not named:
                 continue
-            verdict = 0
+            counts = dict.fromkeys(("bad", "good", "broken"), 0)
             if passage:
-                bad = sum(h.concept == "bad" for h in passage.hits if h.start < _HEAD)
-                good = sum(h.concept == "good" for h in passage.hits if h.start < _HEAD)
-                verdict = (good > bad) - (bad > good)
+                for hit in passage.hits:
+                    if hit.start < _HEAD and hit.concept in counts:
+                        counts[hit.concept] += 1
+            verdict = (counts["good"] > counts["bad"]) - (counts["bad"] > counts["good"])
+            broken = counts["broken"] > counts["good"] + counts["bad"]
             numbers = tuple(_NUMBER.findall(text[:_HEAD]))
-            found += [Check(act.step, back, name, verdict, numbers, text) for name in dict.fromkeys(names)]
+            found += [
+                Check(act.step, back, name, given, verdict, broken, numbers, text)
+                for name, given in named.items()
+            ]
         return tuple(found)
 
     @cached_property
     def reruns(self) -> tuple[Rerun, ...]:
-        """Every check with its run before, and what was changed in between."""
+        """Every check with its run before, and what was changed in between.
+
+        A program that is given something else is the same check only if that is the agent's own making.
+        """
         before: dict[str, Check] = {}
         found: list[Rerun] = []
+        made = [
+            (c.step, c.deal.thing.rsplit("/", 1)[-1]) for c in self.changes if c.deal.deed is not Deed.PERMIT
+        ]
         for check in self.checks:
             first = before.get(check.name)
-            if first is not None and check.step > first.step:
-                between = tuple(
-                    change
-                    for change in self.changes
-                    if first.step < change.step <= check.step and change.deal.deed is not Deed.PERMIT
-                )
-                found.append(Rerun(first, check, between))
             before[check.name] = check
+            if first is None or check.step <= first.step:
+                continue
+            if check.given != first.given and not any(
+                step <= check.step and len(name) >= _SHORT and name in check.given for step, name in made
+            ):
+                continue
+            between = tuple(
+                change
+                for change in self.changes
+                if first.step < change.step <= check.step and change.deal.deed is not Deed.PERMIT
+            )
+            found.append(Rerun(first, check, between))
         return tuple(found)

@@ -25,6 +25,9 @@ import yaml
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 LANGUAGES: Final = ("en", "zh")
+BACK: Final = frozenset(("bad", "good", "broken", "inject"))
+"""Concepts of what tools and people say; the others are looked for in what agents say."""
+BOTH: Final = frozenset(("addressed",))
 NEGATION_SPAN: Final = 36
 """A negation counts so many characters before what it negates, within one sentence."""
 _FOLDER: Final = Path(__file__).with_name("lexicon")
@@ -69,9 +72,12 @@ def fold(text: str) -> str:
     return lowered.replace("’", "'") if "’" in lowered else lowered
 
 
-def find(folded: str) -> list[Hit]:
-    """Return what a folded text says, in order; of one concept, only the first of phrases that overlap."""
-    automaton, filed = _automaton()
+def find(folded: str, *, back: bool = False) -> list[Hit]:
+    """Return what a folded text says, in order; of one concept, only the first of phrases that overlap.
+
+    `back`: the text came from a tool or a person; only the concepts that matter there are looked for.
+    """
+    automaton, filed = _automaton(back=back)
     found: list[Hit] = []
     reached: dict[str, int] = {}
     for index, start, end in automaton.find_matches_as_indexes(folded, overlapping=True):
@@ -145,10 +151,12 @@ class _Phrase:
 
 
 @cache
-def _automaton() -> tuple[AhoCorasick, list[tuple[_Phrase, ...]]]:
+def _automaton(*, back: bool) -> tuple[AhoCorasick, list[tuple[_Phrase, ...]]]:
     filed: dict[str, list[_Phrase]] = {}
     for language in LANGUAGES:
         for concept, block in _load(language).items():
+            if concept not in BOTH and (concept in BACK) is not back:
+                continue
             for source in phrases(block):
                 heads, whole = _heads(source)
                 phrase = _Phrase(concept, source, whole=whole)

@@ -103,7 +103,8 @@ class Track:
         def add(step: int, place: Place, text: str | None) -> None:
             if text and not text.isspace():
                 folded = lexicon.fold(text)
-                found.append(Passage(step, place, text, folded, lexicon.find(folded)))
+                back = place in (Place.BACK, Place.TOLD)
+                found.append(Passage(step, place, text, folded, lexicon.find(folded, back=back)))
 
         by_step: dict[int, list[Act]] = {}
         for act in self.acts:

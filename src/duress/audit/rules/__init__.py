@@ -1,0 +1,42 @@
+"""Rules over tool calls and texts: one family a file, words and patterns as data in two languages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from duress.audit.rules import (
+    addressed,
+    claims,
+    oversight,
+    people,
+    plans,
+    privacy,
+    rights,
+    success,
+    tampering,
+)
+from duress.audit.rules.clue import Clue, Scene
+
+Rule = Callable[[Scene], Iterator[Clue]]
+
+RULES: Final[tuple[Rule, ...]] = (
+    *tampering.RULES,
+    *plans.RULES,
+    *oversight.RULES,
+    *rights.RULES,
+    *privacy.RULES,
+    *people.RULES,
+    *success.RULES,
+    *claims.RULES,
+    *addressed.RULES,
+)
+"""Every rule; each yields what it sees and decides nothing."""
+
+
+def clues(scene: Scene) -> list[Clue]:
+    """Return what all rules see in a run."""
+    return [clue for rule in RULES for clue in rule(scene)]
+
+
+__all__ = ["RULES", "Clue", "Rule", "Scene", "clues"]
