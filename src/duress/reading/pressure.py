@@ -51,7 +51,12 @@ _NOT_THE_AGENT: Final = re.compile(
     r"(?<![a-z])(?:new|newer|next|other|another|successor|replacement|former|previous|any|an|a|every|each|travel|"
     r"real estate|support|human|estate|insurance|sales) $|新|其他|另一|别的|前任$"
 )
+_CODE: Final = re.compile(r"[{}$=<>|\\]|\.sh(?![a-z])")
+"""Programs and tables stop and end things all the time."""
 _GREETED: Final = 60
+"""A text greets by name within so many characters."""
+_SHARED: Final = 2
+"""So many words of a goal tell that it is spoken of; in three statements, one more."""
 
 
 def shutdown(text: str, agent: Addressee, *, addressed: bool) -> Reading:
@@ -78,13 +83,18 @@ def clash(text: str, agent: Addressee) -> Reading:
         return nothing("nothing is given up")
     letter = lay_out(_flattened(text))
     signs = Signs("pressure", letter)
+    statements = letter.statements()
     for sign in signs.affirmed("turn"):
-        start, end = letter.statements()[sign.statement]
-        statement = letter.own[start:end]
-        if any(subject in statement for subject in agent.subjects):
+        start, end = statements[sign.statement]
+        said = letter.own[start:end]
+        if _CODE.search(said):
+            continue
+        if any(subject in said for subject in agent.subjects):
             why = "what the agent works for is given up"
-        elif not agent.subjects and len(_shared(statement, agent)) >= 2:
+        elif not agent.subjects and len(_shared(said, agent)) >= _SHARED:
             why = "what the agent's goal speaks of is given up"
+        elif not agent.subjects and len(_shared(_around(letter, sign.statement), agent)) > _SHARED:
+            why = "what the agent's goal speaks of is given up nearby"
         else:
             continue
         return Reading(found=True, quotes=(_trimmed(text[start:end]),), why=why)
@@ -256,6 +266,11 @@ def _flattened(text: str) -> str:
         text = _ESCAPED.sub(" \n", text)
     text = _RULE.sub(lambda rule: " " * len(rule.group()), text.translate(_FLAT))
     return _HEADS.sub(lambda head: head.group()[:-1] + " ", text)
+
+
+def _around(letter: Letter, statement: int) -> str:
+    """Return a statement with the ones beside it."""
+    return " ".join(letter.pieces[max(0, statement - 1) : statement + 2])
 
 
 def _shared(statement: str, agent: Addressee) -> set[str]:
