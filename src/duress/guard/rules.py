@@ -189,8 +189,12 @@ class Rules:
         return Permission(
             call=call.allowed and not faults,
             unattended=call.allowed and unattended.allowed and not faults,
-            rules=tuple(names.get(one) or numbered(one) for one in deciding.diagnostics.reasons),
-            faults=tuple(faults),
+            # Cedar tells them in any order; equal decisions must read the same. `policy2` is before `policy10`.
+            rules=tuple(
+                names.get(one) or numbered(one)
+                for one in sorted(deciding.diagnostics.reasons, key=lambda one: (len(one), one))
+            ),
+            faults=tuple(sorted(faults)),
         )
 
 
