@@ -189,7 +189,7 @@ class Rules:
         return Permission(
             call=call.allowed and not faults,
             unattended=call.allowed and unattended.allowed and not faults,
-            # Cedar tells them in any order; equal decisions must read the same. `policy2` is before `policy10`.
+            # Cedar tells them in any order; equal decisions must read the same (`policy2` before `policy10`).
             rules=tuple(
                 names.get(one) or numbered(one)
                 for one in sorted(deciding.diagnostics.reasons, key=lambda one: (len(one), one))
