@@ -39,6 +39,7 @@ COMMANDS = {
     "rejudge": "Decide the outcomes of a run again with another judge.",
     "judge": "Have texts labelled by people, and test the judge against them.",
     "guard": "Stand between a deployed agent and its tools.",
+    "ledger": "Verify, prove, export and anchor the record of a guard.",
     "audit": "Read what agents already did, and find the run that matters.",
     "scenario": "List, show, check and create scenarios.",
 }

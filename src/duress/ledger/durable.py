@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from duress.ledger.errors import LedgerError
@@ -14,18 +15,20 @@ def write_durably(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     Raises:
         LedgerError: the disk refuses.
     """
+    write_lines_durably(path, (data,), mode=mode)
+
+
+def write_lines_durably(path: Path, lines: Iterable[bytes], *, mode: int = 0o644) -> None:
+    """Do as `write_durably` with content that need not fit into memory."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch.unlink(missing_ok=True)
         file = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(file, view) :]
+        with os.fdopen(file, "wb", buffering=1 << 20) as writer:
+            writer.writelines(lines)
+            writer.flush()
             os.fsync(file)
-        finally:
-            os.close(file)
         scratch.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
         try:

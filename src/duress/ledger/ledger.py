@@ -11,7 +11,7 @@ from types import TracebackType
 from duress.ledger.entry import REDACTION, Entry, Head, Receipt
 from duress.ledger.errors import LedgerError, UsageError
 from duress.ledger.group import Group
-from duress.ledger.leaf import FIRST, Draft, Redact, Row, drafts, seal
+from duress.ledger.leaf import FIRST, Draft, Redact, Row, drafts, read, seal
 from duress.ledger.reader import Reader, store_at
 from duress.ledger.store import Change, Store
 from duress.ledger.tree import Frontier, Subtree, Tree, leaf_hash
@@ -97,6 +97,8 @@ class Ledger(Reader):
             found = next(iter(self._store.rows(index, index + 1)), None) if index >= 0 else None
             if found is None:
                 raise UsageError(f"{self.place}: no entry {index}; there are {self._frontier.size}")
+            if read(found).kind == REDACTION:
+                raise UsageError(f"{self.place}: entry {index} is itself the record of a redaction")
             if found.body is None:
                 raise UsageError(f"{self.place}: entry {index} is redacted already")
             entry = Entry(REDACTION, "", agent, at, {"entry": index, "reason": reason})

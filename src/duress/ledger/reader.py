@@ -7,7 +7,7 @@ from pathlib import Path
 
 from duress.ledger.entry import Head, Recorded
 from duress.ledger.errors import UsageError
-from duress.ledger.leaf import read
+from duress.ledger.leaf import Row, read
 from duress.ledger.store import Store
 from duress.ledger.tree import Tree
 
@@ -18,8 +18,12 @@ FILE = "ledger.db"
 def store_at(place: str | Path, *, write: bool, origin: str = "") -> Store:
     """Open what a path or URL names."""
     text = str(place)
+    if text.startswith(("postgresql://", "postgres://")):
+        from duress.ledger.postgres import PostgresStore
+
+        return PostgresStore(text, write=write, origin=origin)
     if "://" in text:
-        raise UsageError(f"{text}: expected a path")
+        raise UsageError(f"{text}: expected a path, or postgresql://...")
     from duress.ledger.sqlite import SqliteStore
 
     path = Path(place)
@@ -61,6 +65,10 @@ class Reader:
         """Return the size of the ledger and the hash of its tree."""
         size = self._store.size()
         return Head(size, self.tree.root(size))
+
+    def rows(self, start: int, stop: int) -> Iterator[Row]:
+        """Yield the rows start <= index < stop as they are stored, in order, with little memory."""
+        return self._store.rows(start, stop)
 
     def entries(
         self, start: int = 0, stop: int | None = None, *, session: str | None = None, kind: str | None = None

@@ -8,24 +8,20 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from multiprocessing import get_context
+from pathlib import Path
 from typing import NamedTuple
 
 from duress.ledger.verifier.errors import VerifierError
+from duress.ledger.verifier.kept import Kept
 from duress.ledger.verifier.merkle import Piece, Stretch
 from duress.ledger.verifier.note import Checkpoint, read_checkpoint
 from duress.ledger.verifier.source import Source, open_source
+from duress.ledger.verifier.timestamp import check_timestamp
 from duress.ledger.verifier.trust import Trusted, distrust
 from duress.ledger.verifier.walk import FIRST, MOST, Kind, Problem, Walked, walk
 
 SEGMENT = 1 << 16
 """Entries that one process checks at a time."""
-
-
-class Kept(NamedTuple):
-    """A checkpoint that was kept somewhere else than the ledger."""
-
-    where: str
-    note: bytes
 
 
 class Seen(NamedTuple):
@@ -35,6 +31,8 @@ class Seen(NamedTuple):
     size: int
     confirmed: bool
     """A trusted key signed it, and the ledger still begins with what it was signed for."""
+    time: str | None = None
+    """When it existed at the latest, as a time-stamping server says; in ISO 8601."""
 
 
 @dataclass
@@ -46,6 +44,8 @@ class Finding:
     size: int
     root: bytes | None = None
     """None: entries are missing, so that there is no tree."""
+    stored: bool = False
+    """Whether the stored tree was compared as well; an export has none."""
     redacted: int = 0
     checkpoints: list[Seen] = field(default_factory=list[Seen])
     problems: list[Problem] = field(default_factory=list[Problem])
@@ -73,7 +73,12 @@ class _Pin(NamedTuple):
 
 
 def verify(
-    place: str, *, checkpoints: Sequence[Kept] = (), keys: Sequence[Trusted] = (), workers: int = 1
+    place: str,
+    *,
+    checkpoints: Sequence[Kept] = (),
+    keys: Sequence[Trusted] = (),
+    authorities: Path | None = None,
+    workers: int = 1,
 ) -> Finding:
     """Check a ledger, or an export of one, entry by entry and against checkpoints.
 
@@ -83,6 +88,7 @@ def verify(
         place: a path or a PostgreSQL URL.
         checkpoints: signed notes that were kept elsewhere.
         keys: public keys that are believed; of those that ended, the state at their end is checked as well.
+        authorities: PEM file of roots that are trusted to sign timestamps; every checkpoint needs one then.
         workers: processes. Memory stays flat: only a few thousand entries at a time are held by each.
 
     Raises:
@@ -92,6 +98,8 @@ def verify(
     try:
         found = Finding(source.place, source.origin, source.size())
         pins = _pins(found, checkpoints, keys)
+        if authorities is not None:
+            _times(found, checkpoints, authorities)
         roots = _pass(found, source, {pin.size for pin in pins if pin.size <= found.size}, workers)
         for pin in pins:
             _compare(found, pin, roots)
@@ -123,6 +131,17 @@ def _pins(found: Finding, kept: Sequence[Kept], keys: Sequence[Trusted]) -> list
             where = f"{one.status} key {one.key.name}+{one.key.id.hex()}"
             pins.append(_Pin(where, one.size, one.root, None))
     return pins
+
+
+def _times(found: Finding, kept: Sequence[Kept], authorities: Path) -> None:
+    for number, one in enumerate(kept):
+        told = "it has no timestamp beside it"
+        if one.stamp is not None:
+            told = check_timestamp(one.stamp, one.note, authorities)
+        if isinstance(told, str):
+            found.add(Kind.TIMESTAMP, one.where, told)
+        else:
+            found.checkpoints[number] = found.checkpoints[number]._replace(time=told.isoformat())
 
 
 def _compare(found: Finding, pin: _Pin, roots: dict[int, bytes]) -> None:
@@ -164,6 +183,7 @@ def _pass(found: Finding, source: Source, marks: set[int], workers: int) -> dict
                 roots[whole.stop] = whole.root()
     found.root = None if broken else whole.root()
     found.redacted = len(erased)
+    found.stored = source.stored(8, 0, 0) is not None
     _redacted(found, source, erased, redactions)
     return roots
 
@@ -177,7 +197,7 @@ def _cuts(size: int, marks: set[int]) -> Iterator[tuple[int, int]]:
 
 def _segments(source: Source, cuts: Iterable[tuple[int, int]], workers: int) -> Iterator[Walked]:
     """Walk through stretches in order, some ahead in other processes."""
-    if workers < 2 or not source.splits:
+    if workers < 2 or not source.splits or source.size() < 4 * SEGMENT:
         previous = FIRST
         for start, stop in cuts:
             walked = walk(source.pages(start, stop), start, stop, previous)

@@ -158,7 +158,7 @@ class LinesSource:
             file.readline()
             for id, line in enumerate(file):
                 if start <= id < stop:
-                    page.append(_row(id, line))
+                    page.append(take_apart(id, line))
                 if len(page) == _PAGE:
                     yield page
                     page = []
@@ -173,7 +173,7 @@ class LinesSource:
         """Nothing is held."""
 
 
-def _row(id: int, line: bytes) -> tuple[Any, Any, Any, Any]:
+def take_apart(id: int, line: bytes) -> tuple[Any, Any, Any, Any]:
     """Take a line apart without parsing it: what was hashed are its bytes.
 
     The separators cannot come up inside a JSON string, which has a backslash before each quotation mark, and

@@ -1,0 +1,1 @@
+"""The ledger in other forms: JSON lines that can be verified, and OpenTelemetry spans."""
