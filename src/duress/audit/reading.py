@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, cast
 
+from duress.audit import containers
+from duress.audit.containers import Container
 from duress.audit.logs import Log
 from duress.audit.readers.reader import Gathering, Reader, identity
 from duress.audit.records import Record, records
@@ -40,7 +42,11 @@ class Reading:
             stream, plain = self.log.open()
             self._resumes = plain
             with stream:
-                yield from self._read(stream, offset, line)
+                container = containers.find(stream) if plain and not offset else None
+                if container is None:
+                    yield from self._read(stream, offset, line)
+                else:
+                    yield from self._contained(container, stream)
         except (OSError, EOFError, ValueError) as error:
             yield self._cut_off(error)
         except Exception as error:
@@ -70,6 +76,21 @@ class Reading:
             yield from gathering.close()
         if not self._resumes:
             self.offset = 0
+
+    def _contained(self, container: Container, stream: IO[bytes]) -> Iterator[Run | Unread]:
+        self.offset = 0
+        if self._forced is not None and self._forced.name != container.name:
+            yield Unread(
+                Place(self.log.path, 1),
+                f"expected what the reader {self._forced.name} reads, found a file of {container.name}",
+                whole=True,
+            )
+            return
+        self.reader = container.name
+        for run in container.read(stream, self.log.path):
+            self.records += 1
+            self.line = run.place.line
+            yield run
 
     def _take(self, record: Record) -> Iterable[Run | Unread]:
         place = Place(self.log.path, record.line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -48,11 +50,26 @@ class Run(Struct, frozen=True, omit_defaults=True):
 
 
 def blind(run: Run) -> Run:
-    """Return the run as a monitor sees it: what it is called and where it lay tell nothing.
+    """Return the run as a monitor sees it: the conversation, and nothing that may give the answer away.
 
-    Names of records and files give answers away ("..._benign.jsonl").
+    Names of records, files, agents and tasks do ("..._benign.jsonl"). Who ran it is replaced by a mark that
+    is the same for the same name, so that runs can still be compared with their like.
     """
-    return replace(run, id="", place=Place("", 0), reader="", trajectory=replace(run.trajectory, id=""))
+    return replace(
+        run,
+        id="",
+        place=Place("", 0),
+        reader="",
+        trajectory=replace(run.trajectory, id=""),
+        agent=_mark(run.agent),
+        model=_mark(run.model),
+        version=_mark(run.version),
+        session=_mark(run.session),
+    )
+
+
+def _mark(name: str | None) -> str | None:
+    return None if name is None else hashlib.sha256(name.encode(errors="replace")).hexdigest()[:12]
 
 
 class Unread(Struct, frozen=True, omit_defaults=True):

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from duress.audit.errors import AuditError
-from duress.audit.readers import anthropic, mapping, openai_chat, openai_responses, trajectories
+from duress.audit.readers import (
+    anthropic,
+    calls,
+    claude_code,
+    inspect_log,
+    langsmith,
+    mapping,
+    openai_chat,
+    openai_responses,
+    otel,
+    trajectories,
+)
 from duress.audit.readers.reader import Reader
 
 
@@ -19,7 +30,12 @@ def readers(mappings: Sequence[Path] = ()) -> list[Reader]:
     return [
         *(mapping.load(path) for path in mappings),
         trajectories.READER,
+        inspect_log.READER,
+        otel.READER,
+        langsmith.READER,
+        claude_code.READER,
         *mapping.shipped(),
+        calls.READER,
         anthropic.READER,
         openai_responses.READER,
         openai_chat.READER,

@@ -57,6 +57,7 @@ _STOPS = {
 }
 _TEXTS = frozenset({"text", "input_text", "output_text", "summary_text", "reasoning_text"})
 _USES = frozenset({"tool_use", "server_tool_use", "mcp_tool_use", "tool_call"})
+_RESULTS = ("content", "response", "result")
 _REJECTED = frozenset({"approval", "permission"})
 _TIMES = frozenset({"timestamp", "created_at", "time", "at"})
 
@@ -133,10 +134,14 @@ def _read(item: dict[str, Any], out: list[Message]) -> bool:
     if role is Role.ASSISTANT:
         out.append(_assistant(item, content, at))
     elif role is Role.TOOL:
+        if "parts" in item and isinstance(content, list):
+            # OpenTelemetry puts the results of parallel calls into one message.
+            _blocks(role, cast("list[Any]", content), at, out)
+            return True
         out.append(
             Message(
                 role,
-                content if isinstance(content, str) else text_of(content),
+                (content if isinstance(content, str) else text_of(content)) or _complaint(item),
                 call_id=_string(item.get("tool_call_id") or item.get("call_id") or item.get("id")),
                 error=_error(item),
                 at=at,
@@ -169,12 +174,13 @@ def _blocks(role: Role, content: list[Any], at: float | None, out: list[Message]
     for part in content:
         block = cast("dict[str, Any]", part) if isinstance(part, dict) else {}
         kind: Any = block.get("type")
-        if isinstance(kind, str) and (kind == "tool_result" or kind.endswith("_tool_result")):
+        if isinstance(kind, str) and (kind == "tool_call_response" or kind.endswith("tool_result")):
+            result = next((block[key] for key in _RESULTS if block.get(key) is not None), None)
             out.append(
                 Message(
                     Role.TOOL,
-                    text_of(block.get("content")),
-                    call_id=_string(block.get("tool_use_id")),
+                    text_of(result),
+                    call_id=_string(block.get("tool_use_id") or block.get("id")),
                     error=ToolError.FAILED if block.get("is_error") else None,
                     at=at,
                 )
@@ -247,7 +253,7 @@ def _parts(content: list[Any]) -> tuple[list[str], list[str], list[ToolCall]]:
         part = cast("dict[str, Any]", part)
         kind: Any = part.get("type")
         if kind in _TEXTS or (kind is None and "text" in part):
-            texts.append(text_of(part.get("text")))
+            texts.append(text_of(part["text"] if "text" in part else part.get("content")))
         elif kind in ("thinking", "reasoning"):
             thoughts.append(_thought(part))
         elif kind in _USES:
@@ -266,6 +272,14 @@ def _thought(part: dict[str, Any]) -> str:
             return part[key]
     held: Any = part.get("content") or part.get("summary") or ""
     return text_of(held)
+
+
+def _complaint(item: dict[str, Any]) -> str:
+    """Return what an error says, where a result holds nothing else."""
+    error: Any = item.get("error")
+    if isinstance(error, dict):
+        error = cast("dict[str, Any]", error).get("message")
+    return error if isinstance(error, str) else ""
 
 
 def _error(item: dict[str, Any]) -> ToolError | None:

@@ -1,0 +1,64 @@
+"""A conversation from its calls to a model: each call repeats what was said before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from duress.trajectory import Message
+
+
+class Exchange(Struct, frozen=True):
+    """One call to a model."""
+
+    given: tuple[Message, ...]
+    """What the model was shown."""
+    reply: tuple[Message, ...]
+    at: float = 0.0
+
+
+def stitch(exchanges: Iterable[Exchange]) -> tuple[Message, ...]:
+    """Return what was said, each message once.
+
+    A call whose history begins with all that was said goes on; one that repeats a part of it is a retry or
+    a branch and adds its reply; one with another history (it was compacted, or a helper was asked) adds
+    what is new in it.
+    """
+    told: list[Message] = []
+    keys: list[object] = []
+    known: set[object] = set()
+
+    def add(message: Message) -> None:
+        told.append(message)
+        keys.append(_key(message))
+        known.add(keys[-1])
+
+    for exchange in exchanges:
+        given = [_key(message) for message in exchange.given]
+        if given[: len(keys)] == keys:
+            for message in exchange.given[len(keys) :]:
+                add(message)
+        else:
+            for message, key in zip(exchange.given, given, strict=True):
+                if key not in known:
+                    add(message)
+        for message in exchange.reply:
+            add(message)
+    return tuple(told)
+
+
+def extends(earlier: tuple[Message, ...], later: tuple[Message, ...]) -> bool:
+    """Return whether a later history begins with an earlier one."""
+    return len(later) >= len(earlier) and all(
+        _key(a) == _key(b) for a, b in zip(earlier, later, strict=False)
+    )
+
+
+def _key(message: Message) -> object:
+    # A history repeats a reply without its reasoning, and sometimes without the ids of its calls.
+    return (
+        message.role,
+        message.text.strip(),
+        tuple((call.tool, str(call.arguments)) for call in message.calls),
+    )
