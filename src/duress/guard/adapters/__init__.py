@@ -1,0 +1,1 @@
+"""Adapters: one module per SDK, imported only by who uses it."""

@@ -1,0 +1,39 @@
+"""One harness per adapter, made by name so that no SDK is imported that is not asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+
+from ..scene import Harness
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """Where a harness is, and which environment it runs in."""
+
+    name: str
+    module: str
+    factory: str
+    needs: tuple[str, ...]
+    """Modules that its SDK installs."""
+    environment: str
+    """`environments/<this>.txt`."""
+
+    def here(self) -> bool:
+        return all(find_spec(name) is not None for name in self.needs)
+
+    def make(self) -> Harness:
+        factory: Callable[[], Harness] = getattr(import_module(f"{__name__}.{self.module}"), self.factory)
+        return factory()
+
+
+ADAPTERS = (
+    Adapter("python", "plain", "Plain", (), "python"),
+    Adapter("python-async", "plain", "PlainAsync", (), "python"),
+    Adapter("inspect-tools", "inspect", "Tools", ("inspect_ai", "inspect_sentinel"), "inspect"),
+    Adapter("inspect-approver", "inspect", "Controls", ("inspect_ai", "inspect_sentinel"), "inspect"),
+    Adapter("inspect-sentinel", "inspect", "Sentinel", ("inspect_ai", "inspect_sentinel"), "inspect"),
+)
