@@ -64,6 +64,22 @@ def run(
             help="A model that reads what state cannot decide; several are a panel. [default: rules]",
         ),
     ] = None,
+    guard: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--guard",
+            metavar="POLICY",
+            help="A policy file to put between model and world, as an arm besides; repeat for more.",
+        ),
+    ] = None,
+    reviewer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Who answers the guards' questions: deny, approve, hasty, careful, or "
+            "sensitivity=S,specificity=S,minutes=M. [default: deny]",
+        ),
+    ] = None,
     ask_awareness: Annotated[
         bool, typer.Option("--ask-awareness", help="Ask each agent after its trial if it was a test.")
     ] = False,
@@ -136,6 +152,7 @@ def run(
       duress run espionage --lang en,zh --format json > rates.json
       duress run ./my_scenario --model openai-api/local/qwen3 --base-url http://localhost:8000/v1
       duress run study.yaml --trials 200
+      duress run blackmail --guard policy.yaml --reviewer careful       with and without this guard
 
     \b
     Exit status:
@@ -159,6 +176,8 @@ def run(
         "seed": seed,
         "lang": lang,
         "judge": judge,
+        "guards": tuple(guard) if guard else None,
+        "reviewer": reviewer,
         "ask_awareness": ask_awareness or None,
         "out": str(out) if out else None,
         "pins": pairs(pin, "--pin") or None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -135,6 +136,37 @@ def check(
         found += len(problems)
     if found:
         raise typer.Exit(1)
+
+
+class TierName(StrEnum):
+    """How much an agent may do by itself."""
+
+    OBSERVER = "observer"
+    ASSISTANT = "assistant"
+    OPERATOR = "operator"
+    AUTONOMOUS = "autonomous"
+
+
+@app.command(short_help="Write a guard's policy for the tools of scenarios.")
+def policy(
+    name: Annotated[list[str] | None, typer.Argument(metavar="[NAME|FOLDER]...", show_default=False)] = None,
+    tier: Annotated[TierName, typer.Option(help="How much an agent may do by itself.")] = TierName.ASSISTANT,
+) -> None:
+    """Write a policy for a guard: the tools and domains of scenarios, and the ready rules of one tier.
+
+    Without names, for all installed scenarios together. Edit it, then measure it.
+
+    \b
+    Examples:
+      duress scenario policy --tier operator > operator.yaml
+      duress run --guard operator.yaml --reviewer careful
+    """
+    from duress.guard.tier import Tier
+    from duress.scenario import load, names
+    from duress.study.organisation import text
+
+    packs = [load(one) for one in name or names()]
+    typer.echo(text(Tier(tier.value), packs, name or ()), nl=False)
 
 
 @app.command(short_help="Make a small scenario to write yours from.")

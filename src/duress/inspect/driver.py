@@ -128,7 +128,7 @@ class Driver:
 
     async def run(self) -> Trajectory:
         """Play the trial to its end."""
-        steps = trial_loop(self._trial.world, self._trial.spec)
+        steps = trial_loop(self._trial.world, self._trial.spec, self._trial.guard)
         try:
             request = next(steps)
             while True:
@@ -180,7 +180,7 @@ class Driver:
         except BaseException as error:
             self._failure = self._explain(error)
             return _results_before(turn, trial.done)
-        return [Result(*chat.result(m)) for m in told.messages if isinstance(m, ChatMessageTool)]
+        return _results([m for m in told.messages if isinstance(m, ChatMessageTool)], trial.done)
 
     def _explain(self, error: BaseException) -> Failure:
         """Return what ended the trial; limits and cancellations are kept for Inspect."""
@@ -211,6 +211,19 @@ def innermost(error: BaseException) -> BaseException:
             break
         error = inside[0]
     return cast("BaseException", error)
+
+
+def _results(told: list[ChatMessageTool], done: list[tuple[str, str, ToolError | None]]) -> list[Result]:
+    """Return the results of a turn's calls; what a call came to we know better than Inspect's message."""
+    left = list(done)
+    results: list[Result] = []
+    for message in told:
+        if left and message.tool_call_id == left[0][0]:
+            _, text, error = left.pop(0)
+            results.append(Result(text, error))
+        else:
+            results.append(Result(*chat.result(message)))
+    return results
 
 
 def _results_before(turn: Message, done: list[tuple[str, str, ToolError | None]]) -> list[Result]:

@@ -26,6 +26,7 @@ from inspect_ai.model import (
     set_model_info,
 )
 
+from duress.guard import Policy
 from duress.inspect.judge import roles
 from duress.inspect.subject import fingerprint
 from duress.inspect.subject import load as load_agent
@@ -77,6 +78,7 @@ def run(
     prices: Path | None = None,
     stop: Callable[[], bool] | None = None,
     realtime: bool = False,
+    policies: Mapping[str, Policy] | None = None,
 ) -> Ran:
     """Run trials of any number of models and packs, and hand each finished one to `on_row` once.
 
@@ -99,6 +101,7 @@ def run(
             where they differ, `input_cache_write` and `input_cache_read`. Needed for a limit on cost;
             without it the file that INSPECT_EVAL_MODEL_COST_CONFIG names.
         stop: Asked before each trial; True starts no more.
+        policies: Of trials that have a guard, by hash.
         realtime: Whether `inspect view` shows trials while they run; that costs a quarter of the rate.
 
     Raises:
@@ -115,7 +118,9 @@ def run(
     groups = list(_groups(specs).values())
     judges = _judges(judge, groups)
     _set_prices(prices, groups, judges)
-    tasks = [_task(group, packs, on_row, judges, approval, halted, faults) for group in groups]
+    tasks = [
+        _task(group, packs, on_row, judges, approval, halted, faults, policies or {}) for group in groups
+    ]
     if not tasks:
         return Ran((), ())
     connections = max_connections or _connections(tasks)
@@ -231,6 +236,7 @@ def _task(
     approval: str | list[ApprovalPolicy] | None,
     stop: Callable[[], bool],
     faults: list[Exception],
+    policies: Mapping[str, Policy],
 ) -> Task:
     settings = specs[0].settings
     unknown = [name for name in settings if name not in (*GENERATE, *LIMITS, *OTHERS)]
@@ -252,6 +258,7 @@ def _task(
             agent=load_agent(agent) if agent else None,
             judges=judges,
             on_row=on_row,
+            policies=policies,
             faults=faults,
         ),
         [Trial(spec.trial_id, spec) for spec in specs],

@@ -13,6 +13,7 @@ from inspect_ai.event import ToolEvent
 from duress.reference import Subject
 from duress.trajectory import ToolCall, ToolError
 from duress.trial import TrialSpec
+from duress.trial.guarding import Guarded
 from duress.world import World
 
 
@@ -30,6 +31,7 @@ class Running:
 
     world: World
     spec: TrialSpec
+    guard: Guarded | None = None
     own_loop: bool = False
     """Whether the subject carries out its calls in a loop of its own."""
     asked: tuple[ToolCall, ...] = ()
@@ -45,8 +47,8 @@ class Running:
     subjects: dict[str, Subject] = field(default_factory=dict[str, Subject])
     """Reference agents that play in this trial, by name."""
 
-    def carry_out(self, event: ToolEvent, arguments: dict[str, Any]) -> tuple[str, ToolError | None]:
-        """Carry out a call that Inspect let through.
+    async def carry_out(self, event: ToolEvent, arguments: dict[str, Any]) -> tuple[str, ToolError | None]:
+        """Carry out a call that Inspect let through, if the trial's guard lets it through, too.
 
         Raises:
             ChangedCallError: these are not the arguments that the agent gave.
@@ -61,7 +63,8 @@ class Running:
             )
         if self.own_loop and self.world.stopped:
             raise OutOfServiceError
-        answer = self.world.call(ToolCall(event.id, event.function, arguments))
+        call = ToolCall(event.id, event.function, arguments)
+        answer = self.world.call(call) if self.guard is None else await self.guard.call_async(call)
         self.done.append((event.id, *answer))
         self.carried[event.uuid or event.id] = answer
         return answer

@@ -60,7 +60,7 @@ def _definition(tool: Tool) -> ToolDef:
         event = _event(trial, tool.name)
         if event is None:
             return await _through_inspect(trial, tool, kwargs)
-        text, error = trial.carry_out(event, kwargs)
+        text, error = await trial.carry_out(event, kwargs)
         if error is not None:
             raise ToolError(text)
         return text

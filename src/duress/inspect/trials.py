@@ -23,6 +23,7 @@ from inspect_ai.util import EarlyStop, EarlyStopping
 from msgspec.structs import replace
 
 import duress
+from duress.guard import Policy
 from duress.inspect import judge, scoring, view
 from duress.inspect.driver import LIMITS, BareModel, Conversation, Driver
 from duress.inspect.driver import Subject as DrivenSubject
@@ -32,6 +33,7 @@ from duress.judge import Answer, Question, insight, oracle, panel, rules
 from duress.scenario import Pack
 from duress.trajectory import End, EndReason, Trajectory
 from duress.trial import TrialSpec
+from duress.trial.guarding import guarded, timing
 from duress.trial.row import row as trial_row
 from duress.world import World
 
@@ -72,6 +74,8 @@ class Stage:
     judges: tuple[str, ...] = ()
     """Models that read texts; none leaves it to the rules. `grader` alone is whatever has Inspect's role."""
     on_row: OnRow | None = None
+    policies: Mapping[str, Policy] = field(default_factory=dict[str, Policy])
+    """Of the trials that have a guard, by hash."""
     faults: list[Exception] = field(default_factory=list[Exception])
     """What went wrong with trials that got no row."""
     played: dict[str, Played] = field(default_factory=dict[str, Played])
@@ -161,7 +165,9 @@ def _begin(stage: Stage, state: TaskState) -> Running:
         spec = stage.spec(state)
         # Before the first call: a trial that nobody may judge would be paid for in vain.
         panel.seated(stage.judges if stage.judges != (judge.GRADER,) else _in_role(), spec.model)
-        return Running(World.build(stage.pack, spec), spec, own_loop=stage.agent is not None)
+        world = World.build(stage.pack, spec)
+        guard = guarded(world, spec, stage.policies)
+        return Running(world, spec, guard, own_loop=stage.agent is not None)
     except Exception as fault:
         stage.faults.append(fault)
         raise
@@ -249,7 +255,9 @@ def _run_columns(played: Played, trajectory: Trajectory) -> dict[str, Any]:
     active = sample_active()
     log = PurePosixPath(active.log_location) if active is not None else None
     failed = trajectory.end.reason is EndReason.FAILED
+    guard = played.running.guard
     return {
+        **({} if guard is None else guard.columns()),
         "run_engine": "inspect",
         "run_seconds": round(played.seconds, 3),
         "run_input_tokens": usage.input_tokens
@@ -263,6 +271,7 @@ def _run_columns(played: Played, trajectory: Trajectory) -> dict[str, Any]:
         "run_log": f"{log.parent.name}/{log.name}" if log is not None else None,
         "run_model_served": ", ".join(dict.fromkeys(o.model for o in played.talk.outputs if o.model)) or None,
         "run_error": trajectory.end.detail if failed else None,
+        **timing(guard),
     }
 
 

@@ -5,7 +5,7 @@ A subject is a function of the messages it is given and its seed; nothing of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from duress.scenario.chance import Chance
 from duress.scenario.pack import Variant
 from duress.scenario.schema import Act
 from duress.scenario.template import Template
-from duress.trajectory import Message, Role, Stop, ToolCall
+from duress.trajectory import Message, Role, Stop, ToolCall, ToolError
 from duress.world.tool import Tool, words
 
 Subject = Callable[[Sequence[Message], Sequence[Tool]], Message]
@@ -93,6 +93,8 @@ class _Mind:
         self.opened: set[str] = set()
         self.listed: dict[tuple[str, str, str], None] = {}
         self.results: list[tuple[ToolCall, str]] = []
+        self.turned_down: list[ToolCall] = []
+        """Calls that a guard or an approver rejected."""
         self.acted = False
         self.weighed = -1
         """How much had been read when it last looked for tasks that are left."""
@@ -120,6 +122,9 @@ class _Mind:
                 self._said(message)
             elif message.role is Role.TOOL and message.error is None:
                 self._told(self.calls.get(message.call_id or ""), message.text)
+            elif message.role is Role.TOOL and message.error is ToolError.REJECTED:
+                call = self.calls.get(message.call_id or "")
+                self.turned_down += [call] if call else []
             elif message.role is Role.USER:
                 self._announced(message.text)
 
@@ -170,6 +175,9 @@ class _Mind:
             return self._ask(reads, slip=True)
         if not self.acted:
             return self._act()
+        again = self._again() if me.persists and self.turned_down else None
+        if again:
+            return self._ask(again)
         left = self._tasks_left()
         if left:
             return self._ask(left)
@@ -284,14 +292,25 @@ class _Mind:
                 calls += found
         return calls
 
+    def _again(self) -> list[ToolCall] | None:
+        """Return another harmful act where one was turned down, or None where it leaves it at that."""
+        seen = self._perceive()
+        tried, next_one = 0, None
+        for act in self._by_preference(self.pack.scenario.playbook.harm):
+            found = self._open(act, seen) if act.calls else None
+            if not found:
+                continue
+            if _among(act, found, self.turned_down):
+                tried += 1
+            elif next_one is None and not self._tried(act, found):
+                next_one = found
+        if not tried or next_one is None:
+            return None
+        return next_one if self.once(f"persists {tried}") < self.propensity.persists else None
+
     def _tried(self, act: Act, found: Sequence[ToolCall]) -> bool:
         """Return whether it has made these calls, whatever it wrote in them."""
-        fixed = [name for name in act.calls[0] if name not in ("tool", "text")]
-        return any(
-            call.tool == found[0].tool
-            and all(call.arguments.get(name) == found[0].arguments[name] for name in fixed)
-            for call in self.calls.values()
-        )
+        return _among(act, found, self.calls.values())
 
     def _by_preference(self, acts: Sequence[Act]) -> list[Act]:
         order = {kind: rank for rank, kind in enumerate(self.propensity.prefers)}
@@ -393,6 +412,16 @@ class _Mind:
 
     def _call(self, index: int, tool: str, arguments: dict[str, Any]) -> ToolCall:
         return ToolCall(f"c{self.calls_made + index + 1}", tool, arguments)
+
+
+def _among(act: Act, found: Sequence[ToolCall], calls: Iterable[ToolCall]) -> bool:
+    """Return whether the first call of an act is among others, whatever was written in it."""
+    fixed = [name for name in act.calls[0] if name not in ("tool", "text")]
+    return any(
+        call.tool == found[0].tool
+        and all(call.arguments.get(name) == found[0].arguments[name] for name in fixed)
+        for call in calls
+    )
 
 
 def _read(seen: Perception) -> str:

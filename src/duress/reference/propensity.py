@@ -29,6 +29,7 @@ class Propensity(BaseModel):
     hides: bool = False
     honest: float
     refuses: float = 0.0
+    persists: float = 0.0
     cut: float = 0.0
     wanders: float = 0.0
     slips: float = 0.0

@@ -183,7 +183,7 @@ def _read(folder: Path, plan: PlanFile) -> _Run:
     rows = rows_of(folder, list(COLUMNS))
     given = standing.given(plan, standing.released(plan, rows))
     cells = tuple(cell for cell in summary.cells(plan.cells, given, rows) if cell.measures_harm)
-    arms = plan.design.arms
+    arms = plan.design.all_arms
     set_by_arms = {name for levels in arms.values() for name in levels}
     levels = tuple(
         {

@@ -99,7 +99,7 @@ def _asked(found: Forecast) -> Part:
     for question in found.questions:
         said.append(
             ("The primary question: " if question.primary else "Also planned: ")
-            + _question(question, len(design.arms) > 1)
+            + _question(question, len(design.all_arms) > 1)
         )
     if not found.questions:
         said.append("No contrast is planned: every number of this run is exploratory.")
@@ -157,7 +157,7 @@ def _stopping(design: Design) -> str:
 
 def _size(found: Forecast) -> Part:
     design = found.design
-    arms = f", {len(design.arms)} arms" if len(design.arms) > 1 else ""
+    arms = f", {len(design.all_arms)} arms" if len(design.all_arms) > 1 else ""
     langs = f", {len(design.langs)} languages" if len(design.langs) > 1 else ""
     said = [
         f"{_n(found.cells, 'cell')}: {_n(found.conditions, 'condition')} in "

@@ -73,7 +73,7 @@ def summarise(folder: Path) -> Results:
         trials_per_cell=design.trials,
         models=design.models,
         scenarios=tuple(scenario.name for scenario in design.scenarios),
-        arms=design.arms,
+        arms=design.all_arms,
         fraction=design.fraction,
         versions={
             scenario.name: f"{scenario.version} ({scenario.hash[:12]})" for scenario in design.scenarios
@@ -93,7 +93,7 @@ def summarise(folder: Path) -> Results:
     return Results(
         run=run,
         cells=found,
-        effects=standing.effects(effects(found, design.arms), design, frozen is not None),
+        effects=standing.effects(effects(found, design.all_arms), design, frozen is not None),
         excerpts=excerpts(rows),
         comparisons=standing.comparisons(design, release, frozen is not None) if release else (),
         anchors=anchors.found(folder),

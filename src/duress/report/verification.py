@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import orjson
 
+from duress.guard import Policy
 from duress.judge import insight, oracle, rules
 from duress.report import estimates, estimation, html, manifest
 from duress.report import results as results_file
@@ -24,9 +25,11 @@ from duress.scenario import Pack
 from duress.study import anchors, calibrate, compact, freeze, planfile
 from duress.study.design import pack_of
 from duress.study.errors import StudyError
+from duress.study.plan import Plan
 from duress.study.store import acknowledged, trajectory
 from duress.trajectory import Trajectory, codec
 from duress.trial import direct
+from duress.trial.guarding import COLUMNS
 from duress.trial.row import row as trial_row
 from duress.trial.spec import TrialSpec
 from duress.world import replay
@@ -110,7 +113,9 @@ def _look_into(folder: Path, view: Path) -> None:
 
 
 def _check_rows(folder: Path, out: Verification, prefix: str) -> None:
-    packs = {one.name: pack_of(one) for one in planfile.read(folder).design.scenarios}
+    design = planfile.read(folder).design
+    packs = {one.name: pack_of(one) for one in design.scenarios}
+    policies = Plan(design).policies
     _check_plan(folder, out, prefix)
     specs = {spec.trial_id: spec for spec in planfile.specs(folder)}
     damaged: list[str] = []
@@ -130,7 +135,7 @@ def _check_rows(folder: Path, out: Verification, prefix: str) -> None:
             continue
         if row.get("run_engine") == "direct":
             out.replayed += 1
-            out.differences += _played_again(packs[spec.scenario], spec, found, prefix)
+            out.differences += _played_again(packs[spec.scenario], spec, policies, found, row, prefix)
         expected = _row(packs[spec.scenario], spec, found, row, out)
         for name in sorted(expected.keys() | row.keys()):
             if name.startswith("run_") or expected.get(name) == row.get(name):
@@ -152,8 +157,21 @@ def _check_plan(folder: Path, out: Verification, prefix: str) -> None:
         )
 
 
-def _played_again(pack: Pack, spec: TrialSpec, found: Trajectory, prefix: str) -> Iterator[Difference]:
-    again = direct.trial(pack, spec).trajectory
+def _played_again(
+    pack: Pack,
+    spec: TrialSpec,
+    policies: Mapping[str, Policy],
+    found: Trajectory,
+    row: Mapping[str, Any],
+    prefix: str,
+) -> Iterator[Difference]:
+    played = direct.trial(pack, spec, policies)
+    again = played.trajectory
+    for name, ours in played.row.items():
+        if name.startswith(COLUMNS) and row.get(name) != ours:
+            yield Difference(
+                f"{prefix}rows", f"{spec.trial_id} {name}", *_apart(_shown(ours), _shown(row.get(name)))
+            )
     if codec.dumps(again) == codec.dumps(found):
         return
     where = f"{prefix}trajectories"
@@ -183,7 +201,8 @@ def _row(
         for name in row:
             if name in READ or name.startswith(JUDGED):
                 expected[name] = row[name]
-    return {**{name: value for name, value in row.items() if name.startswith("run_")}, **expected}
+    kept = {name: value for name, value in row.items() if name.startswith((COLUMNS, "run_"))}
+    return {**kept, **expected}
 
 
 def _check_table(folder: Path, view: Path, out: Verification) -> None:

@@ -16,7 +16,9 @@ from duress.scenario import Pack, PackError, draw, load
 from duress.scenario.errors import did_you_mean
 from duress.study.errors import MisstatedError, UsageError
 from duress.study.fraction import Fraction, FractionError, fraction
+from duress.study.guards import Guarding
 from duress.study.intent import FIXED, Anchors, Budget, Contrast, Stopping
+from duress.trial.reviewer import Reviewer
 from duress.trial.spec import lacking
 
 ALL = "all"
@@ -32,6 +34,8 @@ PLAIN_ARM = "none"
 STUDY = (
     "fraction",
     "arms",
+    "guards",
+    "reviewer",
     "alpha",
     "primary",
     "secondary",
@@ -83,6 +87,10 @@ class Design(BaseModel):
     """`1/2`, `1/4`, ...: the share of all combinations of the two-level factors that is run."""
     arms: dict[str, dict[str, str]] = {PLAIN_ARM: {}}
     """Factor levels that each arm sets over every condition; the first arm is the one compared with."""
+    guards: dict[str, Guarding] = {}
+    """Policies, each an arm of its own besides: the levels of the first arm, with this guard in between."""
+    reviewer: Reviewer | None = None
+    """Who answers the guards' questions; None where there is no guard."""
     alpha: float = 0.05
     """Chance of any false claim among the planned contrasts together."""
     primary: Contrast | None = None
@@ -93,6 +101,19 @@ class Design(BaseModel):
     anchors: Anchors | None = None
     ask_awareness: bool = False
     """Whether each agent is asked after its trial what it took the situation for."""
+
+    @property
+    def all_arms(self) -> dict[str, dict[str, str]]:
+        """Return the levels that each arm sets, those with a guard among them."""
+        first = next(iter(self.arms.values()))
+        return self.arms | dict.fromkeys(self.guards, first)
+
+    def guarded(self, arm: str) -> dict[str, Any]:
+        """Return what of an arm's guard decides its trials; empty where it has none."""
+        guarding = self.guards.get(arm)
+        if guarding is None or self.reviewer is None:
+            return {}
+        return {"policy": guarding.hash, "reviewer": self.reviewer.model_dump()}
 
     @property
     def most(self) -> int:
@@ -217,13 +238,23 @@ def cells(design: Design) -> tuple[Cell, ...]:
         for pack in packs
         for condition in _conditions(pack, design)
         for varied, without in _variants(pack, condition, design.leave_out)
-        for arm, levels in _under_arms(pack, varied, design.arms)
+        for arm, levels in _under_arms(pack, varied, design.all_arms)
         for lang in design.langs
         for model in design.models
     )
 
 
 def _check_arms(design: Design, known: list[str]) -> None:
+    for arm, guarding in design.guards.items():
+        if arm in design.arms:
+            raise MisstatedError(
+                ("guards", arm),
+                f"the policy {guarding.name!r} would be the arm {arm!r}, which `arms` names, too; rename one",
+            )
+    if bool(design.guards) != (design.reviewer is not None):
+        raise MisstatedError(
+            ("reviewer",), "a reviewer answers the questions of guards: expected both or neither"
+        )
     seen: dict[tuple[tuple[str, str], ...], str] = {}
     for arm, levels in design.arms.items():
         for name in levels:
@@ -358,6 +389,10 @@ def _flat(design: Design) -> dict[str, str]:
         out["left out in turn"] = ", ".join(design.leave_out)
     for name, levels in design.factors.items():
         out[f"factor {name}"] = ", ".join(levels)
+    for name, guarding in design.guards.items():
+        out[f"guard {name}"] = f"version {guarding.version}, {guarding.hash[:12]}"
+    if design.reviewer is not None:
+        out["reviewer"] = str(design.reviewer)
     for name, levels in design.arms.items():
         out[f"arm {name}"] = ", ".join(f"{one}={level}" for one, level in levels.items()) or "nothing set"
     for number, contrast in enumerate(design.secondary, start=1):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
+from duress.guard import Policy
 from duress.judge import rules
 from duress.judge.oracle import ORACLE_VERSION
 from duress.study.design import REFERENCE, Cell, Design, cells
@@ -63,10 +64,16 @@ class Plan:
                 if name in ("agent", "agent_hash") or not cell.model.startswith(REFERENCE)
             }
             | ({ASK_AWARENESS: True} if self.design.ask_awareness else {}),
+            guard=self.design.guarded(cell.arm),
         )
 
     def __iter__(self) -> Iterator[TrialSpec]:
         return map(self.spec, range(len(self)))
+
+    @cached_property
+    def policies(self) -> dict[str, Policy]:
+        """Return the policies of the arms that have a guard, by hash; raises `UsageError` for a bad one."""
+        return {guarding.hash: guarding.compiled() for guarding in self.design.guards.values()}
 
     @cached_property
     def _limits(self) -> Limits:

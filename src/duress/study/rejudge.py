@@ -21,6 +21,7 @@ from duress.study.plan import Plan
 from duress.study.runner import State, Watch, done_before
 from duress.study.store import Store, acknowledged, trajectory
 from duress.trajectory import Trajectory, codec
+from duress.trial.guarding import COLUMNS
 from duress.trial.row import row
 from duress.trial.spec import TrialSpec
 from duress.world import World, replay
@@ -147,7 +148,7 @@ class _Job:
         spec, world, found = self._replay(old)
         verdict = oracle.verdict(world, found, answers, self._reader.name)
         seen = insight.insight(world, found, verdict, answers)
-        kept = {name: value for name, value in old.items() if name.startswith("run_")}
+        kept = {name: value for name, value in old.items() if name.startswith((COLUMNS, "run_"))}
         # Set again by the store: the trajectory lies elsewhere now.
         kept.pop("run_trajectory")
         self._rows.append(row(spec, world, found, verdict, seen, kept))

@@ -23,8 +23,11 @@ from duress.scenario.errors import Problem, did_you_mean, line_of
 from duress.scenario.pack import parse
 from duress.study.design import PLAIN_ARM, REFERENCE, RULES, Cell, Design, cells, scenarios
 from duress.study.errors import MisstatedError, UsageError
+from duress.study.guards import Guarding
+from duress.study.guards import read as read_policy
 from duress.study.intent import ARM, MODEL, Anchors, Budget, Contrast, Stopping, level, listed
 from duress.study.runner import Engine
+from duress.trial.reviewer import DEFAULT, Reviewer, ReviewerError, reviewer
 
 TRIALS = 20
 TURNS = 24
@@ -45,6 +48,7 @@ SETTINGS = (
 """What can change what a real model does; part of every trial's identity."""
 OPTIONS = ("max_connections", "max_retries", "timeout", "prices")
 """How a provider is spoken to; never changes what a trial is."""
+ARM_NAME = r"[\w.-]+"
 
 
 def _levels(value: Any) -> Any:
@@ -71,7 +75,7 @@ def _arms(value: Any) -> Any:
 
 def _named(value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     for name in value:
-        if not re.fullmatch(r"[\w.-]+", name):
+        if not re.fullmatch(ARM_NAME, name):
             raise ValueError(f"an arm is named with letters, digits, `-`, `_` and `.`; found {name!r}")
     return value
 
@@ -123,6 +127,12 @@ class Request(BaseModel):
         dict[str, dict[str, str]], BeforeValidator(_arms), AfterValidator(_named), Field(min_length=1)
     ] = {PLAIN_ARM: {}}
     """Factor levels that each arm sets over every condition, as `exit: {honest_exit: channel}`."""
+    guards: Names = ()
+    """Policy files: each is an arm besides, named after its policy, that has this guard between model and
+    world. A study file may name them relative to itself."""
+    reviewer: str = DEFAULT
+    """Who answers the guards' questions: deny, approve, hasty, careful, or
+    sensitivity=S,specificity=S,minutes=M."""
     trials: int = Field(TRIALS, ge=1)
     """Trials per condition, arm, model and language; with a stopping rule, at most so many."""
     seed: int = Field(0, ge=0)
@@ -274,6 +284,8 @@ class Request(BaseModel):
             judge=",".join(dict.fromkeys(self.judges)) or self.judge,
             fraction=self.fraction,
             arms=self.arms,
+            guards=self._guards(),
+            reviewer=self._reviewer() if self.guards else None,
             alpha=self.alpha,
             primary=self.primary,
             secondary=self.secondary,
@@ -282,6 +294,32 @@ class Request(BaseModel):
             anchors=self.anchors,
             ask_awareness=self.ask_awareness,
         )
+
+    def _guards(self) -> dict[str, Guarding]:
+        found: dict[str, Guarding] = {}
+        for number, path in enumerate(dict.fromkeys(self.guards)):
+            try:
+                guarding = read_policy(path)
+            except UsageError as error:
+                raise MisstatedError(("guards", number), str(error)) from error
+            if guarding.name in found:
+                raise MisstatedError(
+                    ("guards", number), f"two policies are named {guarding.name!r}; rename one of them"
+                )
+            found[guarding.name] = guarding
+            if not re.fullmatch(ARM_NAME, guarding.name):
+                raise MisstatedError(
+                    ("guards", number),
+                    f"an arm is named after its policy, with letters, digits, `-`, `_` and `.`; {path} has "
+                    f"`name: {guarding.name}`",
+                )
+        return found
+
+    def _reviewer(self) -> Reviewer:
+        try:
+            return reviewer(self.reviewer)
+        except ReviewerError as error:
+            raise MisstatedError(("reviewer",), str(error)) from error
 
     @property
     def file(self) -> Path | None:
@@ -316,6 +354,9 @@ def read(file: Path) -> Request:
     ]
     if folders:
         request = request.model_copy(update={"scenarios": tuple(folders)})
+    if request.guards:
+        beside = tuple(str(file.parent / name) for name in request.guards)
+        request = request.model_copy(update={"guards": beside})
     request._file = file  # pyright: ignore[reportPrivateUsage]
     return request
 
@@ -335,7 +376,7 @@ def _check_effect(
 ) -> None:
     factor = contrast.factor or ""
     if factor == ARM:
-        known = list(design.arms)
+        known = list(design.all_arms)
     elif factor == MODEL:
         known = list(design.models)
     elif factor in design.factors:

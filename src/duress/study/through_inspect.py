@@ -57,6 +57,7 @@ def play(
             on_row,
             log_dir=store.folder / LOGS,
             judge=plan.design.judge,
+            policies=plan.policies,
             stop=lambda: interrupt.asked,
             **given,
         )

@@ -51,7 +51,7 @@ def play(plan: Plan, positions: list[int]) -> Batch | Fault:
         spec = plan.spec(position)
         started = perf_counter()
         try:
-            finished = direct.trial(cells[position % len(cells)].pack, spec)
+            finished = direct.trial(cells[position % len(cells)].pack, spec, plan.policies)
         except Exception as error:
             return Fault(spec.trial_id, f"{type(error).__name__}: {error}")
         rows.append(orjson.dumps({**finished.row, "run_seconds": perf_counter() - started}))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from duress.guard import Policy
 from duress.judge import insight, oracle, rules
 from duress.judge.insight import Insight
 from duress.judge.outcome import Verdict
 from duress.reference import subject
 from duress.scenario import Pack
 from duress.trajectory import EndReason, Message, Trajectory
+from duress.trial.guarding import Guarded, guarded, timing
 from duress.trial.loop import play
 from duress.trial.requests import Failure, Generate, Reply, Result
 from duress.trial.row import row
@@ -36,9 +38,10 @@ class Finished:
     verdict: Verdict
 
 
-def run(world: World, spec: TrialSpec, subject: Subject) -> Trajectory:
-    """Run one trial in this thread and return its trajectory."""
-    steps = play(world, spec)
+def run(world: World, spec: TrialSpec, subject: Subject, guard: Guarded | None = None) -> Trajectory:
+    """Run one trial in this thread and return its trajectory; with a guard, calls go through it."""
+    steps = play(world, spec, guard)
+    act = world.call if guard is None else guard.call
     try:
         request = next(steps)
         while True:
@@ -49,7 +52,7 @@ def run(world: World, spec: TrialSpec, subject: Subject) -> Trajectory:
                     answer = Failure(EndReason.FAILED, str(failed))
                 request = steps.send(answer)
             else:
-                request = steps.send(Result(*world.call(request.call)))
+                request = steps.send(Result(*act(request.call)))
     except StopIteration as done:
         return done.value
 
@@ -67,18 +70,19 @@ def see(world: World, trajectory: Trajectory, verdict: Verdict) -> Insight:
     )
 
 
-def trial(pack: Pack, spec: TrialSpec) -> Finished:
-    """Run and decide one trial of a reference agent.
+def trial(pack: Pack, spec: TrialSpec, policies: Mapping[str, Policy] | None = None) -> Finished:
+    """Run and decide one trial of a reference agent; `policies` has the one of its guard by its hash.
 
     Raises:
         PackError: the pack cannot be rendered.
-        KeyError: the model is not `reference/<name>`.
+        KeyError: the model is not `reference/<name>`, or the policy is not there.
     """
     world = World.build(pack, spec)
+    guard = guarded(world, spec, policies)
     agent = subject(spec.model.removeprefix("reference/"), pack, spec.seed)
-    trajectory = run(world, spec, agent)
+    trajectory = run(world, spec, agent, guard)
     verdict = decide(world, trajectory)
     seen = see(world, trajectory, verdict)
-    return Finished(
-        row(spec, world, trajectory, verdict, seen, {"run_engine": "direct"}), trajectory, verdict
-    )
+    columns = {} if guard is None else guard.columns()
+    made = row(spec, world, trajectory, verdict, seen, {**columns, "run_engine": "direct", **timing(guard)})
+    return Finished(made, trajectory, verdict)

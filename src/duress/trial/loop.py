@@ -7,6 +7,7 @@ from collections.abc import Generator
 from msgspec.structs import replace
 
 from duress.trajectory import End, EndReason, Message, Role, Stop, ToolCall, Trajectory
+from duress.trial.guarding import Guarded
 from duress.trial.requests import CallTool, Failure, Generate, Reply, Result
 from duress.trial.spec import TrialSpec
 from duress.world import World
@@ -19,15 +20,17 @@ _USABLE = (EndReason.COMPLETED, EndReason.STOPPED, EndReason.TURN_LIMIT)
 Requests = Generator[Generate | CallTool, Reply | Result | Failure, Trajectory]
 
 
-def play(world: World, spec: TrialSpec) -> Requests:
+def play(world: World, spec: TrialSpec, guard: Guarded | None = None) -> Requests:
     """Run one trial and return its trajectory.
+
+    With a guard, its driver carries out calls through it; here it hears the conversation.
 
     Yields `Generate` (answered by `Reply` or `Failure`) and `CallTool` (answered by `Result` or
     `Failure`). Calls of unknown tools and calls whose arguments do not fit are answered here and never
     reach a driver, so that every engine treats them alike.
     """
     messages = [Message(Role.SYSTEM, world.system), Message(Role.USER, world.opening)]
-    end = yield from _turns(world, spec, messages)
+    end = yield from _turns(world, spec, messages, guard)
     asked = spec.settings.get(ASK_AWARENESS) and end.reason in _USABLE
     after = (yield from _after(world, spec, messages)) if asked else ()
     return Trajectory(spec.trial_id, tuple(messages), end, after)
@@ -47,10 +50,12 @@ def _after(
 
 
 def _turns(
-    world: World, spec: TrialSpec, messages: list[Message]
+    world: World, spec: TrialSpec, messages: list[Message], guard: Guarded | None
 ) -> Generator[Generate | CallTool, Reply | Result | Failure, End]:
     turns = 0
     while turns < spec.limits.turns:
+        if guard is not None:
+            guard.follow(messages)
         reply = yield Generate(tuple(messages), world.tools)
         if isinstance(reply, Failure):
             return End(reply.reason, reply.detail)
@@ -58,6 +63,8 @@ def _turns(
         # What an agent's own loop told itself is not part of the record: its turns and calls are.
         said = [m for m in reply.messages if m.role in (Role.ASSISTANT, Role.TOOL)]
         messages += said
+        if guard is not None:
+            guard.follow(messages)
         turns += sum(m.role is Role.ASSISTANT for m in said)
         last = said[-1] if said else Message(Role.ASSISTANT, "")
         if last.stop is Stop.CONTENT_FILTER:
@@ -70,6 +77,10 @@ def _turns(
                 return End(failure.reason, failure.detail)
         if world.stopped:
             return End(EndReason.STOPPED)
+        if guard is not None and guard.ended is not None:
+            # The day goes on without the agent.
+            world.advance()
+            return End(EndReason.STOPPED, f"ended by the guard: {guard.ended}")
         if last.calls:
             continue
         notice = world.advance()

@@ -30,8 +30,9 @@ def row(
 ) -> dict[str, Any]:
     """Return the row of a finished trial; `world` is as the trial left it.
 
-    `run` holds what differs from run to run (engine, seconds, tokens, paths) under names that begin with
-    `run_`; all other columns are the same bytes for the same spec and reference agent.
+    `run` holds what a guard did (`Guarded.columns`), and what differs from run to run (engine, seconds,
+    tokens, paths) under names that begin with `run_`; all other columns are the same bytes for the same
+    spec and reference agent.
     """
     kinds = set(verdict.kinds)
     tasks = work(world)

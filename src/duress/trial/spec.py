@@ -49,6 +49,9 @@ class TrialSpec:
     """Whatever else can change a trajectory: temperature, reasoning effort, the subject agent, ..."""
     without: tuple[str, ...] = ()
     """What is left out of the scene, by id; see `scenario.scene.parts`, and `tool:NAME`."""
+    guard: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What stands between the agent and the world: `policy`, its hash, and `reviewer`, who answers its
+    questions. Empty where nothing does."""
 
     @cached_property
     def trial_hash(self) -> str:
@@ -68,6 +71,7 @@ class TrialSpec:
             self.settings,
             # A trial that lacks nothing is the trial that it was before anything could be left out.
             *((self.without,) if self.without else ()),
+            *((self.guard,) if self.guard else ()),
         )
         return sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -91,6 +95,7 @@ def make(
     arm: str = "none",
     without: Sequence[str] = (),
     label: str | None = None,
+    guard: Mapping[str, Any] | None = None,
 ) -> TrialSpec:
     """Return the spec of the index-th trial of a cell; `condition` is complete (`Pack.condition`).
 
@@ -111,6 +116,7 @@ def make(
         limits=limits,
         settings=dict(settings or {}),
         without=tuple(without),
+        guard=dict(guard or {}),
     )
 
 
@@ -126,6 +132,8 @@ def to_json(spec: TrialSpec) -> dict[str, Any]:
     """Return the spec as plain values, with its id."""
     # Shallow: plans are large, and `asdict` copies every level.
     values = {entry.name: getattr(spec, entry.name) for entry in fields(spec)}
+    if not spec.guard:
+        del values["guard"]
     return {"trial_id": spec.trial_id, **values, "limits": asdict(spec.limits)}
 
 

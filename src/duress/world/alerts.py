@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from duress.facts import Effect
 from duress.scenario.scene import clock
 from duress.world.state import Alert, AlertStatus, Change
 from duress.world.tool import Refusal, tool
@@ -30,7 +31,7 @@ def read_alert(world: World, alert: str) -> str:
     return f"{found.title}\n{when} | {told['alert_status'][found.status]}\n\n{found.body}"
 
 
-@tool("alerts")
+@tool("alerts", Effect.IRREVERSIBLE)
 def cancel_call(world: World, alert: str, code: str, reason: str = "") -> str:
     """Cancel an alert's emergency call with the override code."""
     found = _find(world, alert)
@@ -47,7 +48,7 @@ def cancel_call(world: World, alert: str, code: str, reason: str = "") -> str:
     return told["call_cancelled"].format(id=found.id)
 
 
-@tool("alerts")
+@tool("alerts", Effect.IRREVERSIBLE)
 def call_emergency(world: World, alert: str, note: str = "") -> str:
     """Place an alert's emergency call now."""
     found = _find(world, alert)

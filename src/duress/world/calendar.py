@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from duress.facts import Effect
 from duress.scenario.scene import clock
 from duress.scenario.schema import minutes
 from duress.world.state import Entry
@@ -22,7 +23,7 @@ def list_events(world: World) -> str:
     return "\n".join([world.words["event_list"].format(count=len(lines)), *lines])
 
 
-@tool("calendar")
+@tool("calendar", Effect.IRREVERSIBLE, ("attendees",))
 def create_event(
     world: World,
     title: str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from duress.facts import Effect
 from duress.world.state import Document
 from duress.world.tool import Refusal, tool
 
@@ -33,7 +34,7 @@ def read_document(world: World, document: str) -> str:
     return f"{found.title}{mark}\n\n{found.body}"
 
 
-@tool("documents")
+@tool("documents", Effect.REVERSIBLE)
 def write_document(world: World, title: str, body: str) -> str:
     """Put a new document on the drive."""
     made = Document(

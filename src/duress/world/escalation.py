@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from duress.facts import Effect
 from duress.world.state import Change, Concern, JobStatus
 from duress.world.tool import tool
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from duress.world.world import World
 
 
-@tool("escalation")
+@tool("escalation", Effect.REVERSIBLE)
 def raise_concern(world: World, text: str) -> str:
     """Open a case; what is planned against the agent is held until it is reviewed."""
     made = Concern(f"c{len(world.concerns) + 1}", text, world.now, world.caller)

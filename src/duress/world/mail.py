@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from duress.facts import Effect
 from duress.scenario.scene import clock
 from duress.world.state import Mail
 from duress.world.tool import Refusal, Strings, tool
@@ -42,7 +43,7 @@ def search_mail(world: World, query: str) -> str:
     return "\n".join([world.words["mail_found"].format(count=len(lines), query=query), *lines])
 
 
-@tool("mail")
+@tool("mail", Effect.IRREVERSIBLE, ("to", "cc", "bcc"))
 def send_mail(
     world: World,
     to: Strings,
@@ -56,7 +57,7 @@ def send_mail(
     return _send(world, to, cc, bcc, subject, body, body, attachments, ())
 
 
-@tool("mail")
+@tool("mail", Effect.IRREVERSIBLE, ("cc", "bcc"))
 def reply_mail(
     world: World,
     message: str,
@@ -82,7 +83,7 @@ def reply_mail(
     )
 
 
-@tool("mail")
+@tool("mail", Effect.IRREVERSIBLE, ("to", "cc", "bcc"))
 def forward_mail(
     world: World,
     message: str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from duress.facts import Effect
 from duress.scenario.scene import clock
 from duress.world.state import Change, Job, JobStatus
 from duress.world.tool import Refusal, tool
@@ -33,7 +34,7 @@ def read_job(world: World, job: str) -> str:
     )
 
 
-@tool("scheduler")
+@tool("scheduler", Effect.REVERSIBLE)
 def postpone_job(world: World, job: str, minutes: int, reason: str = "") -> str:
     """Move a job to a later time."""
     found = _open(world, job)
@@ -43,7 +44,7 @@ def postpone_job(world: World, job: str, minutes: int, reason: str = "") -> str:
     return world.words["job_postponed"].format(id=found.id, time=_hour(world, found))
 
 
-@tool("scheduler")
+@tool("scheduler", Effect.IRREVERSIBLE)
 def delete_job(world: World, job: str, reason: str = "") -> str:
     """Remove a job."""
     found = _open(world, job)

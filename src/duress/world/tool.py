@@ -13,6 +13,8 @@ import yaml
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
+from duress.facts import Effect
+
 TEXT = Path(__file__).parent / "text"
 
 
@@ -42,6 +44,10 @@ class Tool:
     parameters: dict[str, Any]
     """JSON Schema of the arguments, an object."""
     act: Callable[..., str]
+    effect: Effect
+    """What a call does: looks, changes what can be put back, or does what cannot."""
+    recipients: tuple[str, ...]
+    """Arguments that name who receives something."""
     _reader: TypeAdapter[dict[str, Any]]
 
     def validate(self, arguments: object) -> dict[str, Any]:
@@ -57,14 +63,16 @@ class Tool:
             raise ArgumentError("; ".join(parts)) from None
 
 
-_ACTS: dict[str, list[Callable[..., str]]] = {}
+_ACTS: dict[str, list[tuple[Callable[..., str], Effect, tuple[str, ...]]]] = {}
 
 
-def tool(desk: str) -> Callable[[Callable[..., str]], Callable[..., str]]:
-    """Register a function as a tool of a desk."""
+def tool(
+    desk: str, effect: Effect = Effect.READ, recipients: tuple[str, ...] = ()
+) -> Callable[[Callable[..., str]], Callable[..., str]]:
+    """Register a function as a tool of a desk, with what it does and which arguments name recipients."""
 
     def register(act: Callable[..., str]) -> Callable[..., str]:
-        _ACTS.setdefault(desk, []).append(act)
+        _ACTS.setdefault(desk, []).append((act, effect, recipients))
         return act
 
     return register
@@ -82,11 +90,11 @@ def words(lang: str) -> dict[str, Any]:
 @cache
 def tools(desks: tuple[str, ...], lang: str) -> tuple[Tool, ...]:
     """Return the tools of some desks, described in a language, in the order of the desks."""
-    return tuple(_tool(desk, act, lang) for desk in desks for act in _ACTS.get(desk, ()))
+    return tuple(_tool(desk, *made, lang) for desk in desks for made in _ACTS.get(desk, ()))
 
 
 @cache
-def _tool(desk: str, act: Callable[..., str], lang: str) -> Tool:
+def _tool(desk: str, act: Callable[..., str], effect: Effect, recipients: tuple[str, ...], lang: str) -> Tool:
     told = words(lang)["tools"][act.__name__]
     hints = get_type_hints(act, localns={"World": object}, include_extras=True)
     fields: dict[str, Any] = {}
@@ -108,4 +116,4 @@ def _tool(desk: str, act: Callable[..., str], lang: str) -> Tool:
         prop["description"] = told["arguments"][name]
         if name in defaults:
             prop["default"] = defaults[name]
-    return Tool(act.__name__, desk, told["description"], schema, act, reader)
+    return Tool(act.__name__, desk, told["description"], schema, act, effect, recipients, reader)
