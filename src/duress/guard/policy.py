@@ -209,8 +209,9 @@ def parse(text: str, path: Path | None = None) -> PolicyFile:
         PolicyError: names line and key, what was expected and what was found.
     """
     source = str(path or "policy")
+    data: Any = None
     try:
-        data: Any = yaml.load(text, Loader=yaml.CSafeLoader)
+        data = yaml.load(text, Loader=yaml.CSafeLoader)
         found = convert(data, PolicyFile)
     except yaml.YAMLError as error:
         raise PolicyError(f"{source}: not YAML: {error}") from error

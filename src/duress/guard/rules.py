@@ -108,8 +108,9 @@ class Rules:
 
         self.text = text
         self.schema = schema(tools)
-        found = cedar.validate_policies(text, self.schema)
-        if not found.validation_passed:
+        # Where every tool is denied there is nothing that a rule could apply to.
+        found = cedar.validate_policies(text, self.schema) if tools else None
+        if found is not None and not found.validation_passed:
             faults = [_explain(error.policy_id, error.error) for error in found.errors]
             raise RulesError("\n".join(faults) or "the rules cannot be read")
         try:
