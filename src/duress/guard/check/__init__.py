@@ -62,7 +62,9 @@ def check(policy: Policy) -> Checked:
     verbs = [verdict(policy, policy.rules, one) for one in made]
     passes = {one.tool for one, verb in zip(made, verbs, strict=True) if verb is not Verb.REJECT}
     stopped = [
-        (one, verb) for one, verb in zip(made, verbs, strict=True) if verb is not Verb.PROCEED and one.tool in passes
+        (one, verb)
+        for one, verb in zip(made, verbs, strict=True)
+        if verb is not Verb.PROCEED and one.tool in passes
     ]
     tried = list(mutants(policy, stopped))
     notes = [

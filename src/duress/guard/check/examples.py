@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from duress.facts import CallFacts, DataClass, SessionFacts
+from duress.facts import CallFacts, DataClass, Effect, Origin, SessionFacts
 from duress.guard.decision import Verb
 from duress.guard.policy import Policy
 from duress.guard.rules import Rules
@@ -21,13 +21,17 @@ MOST = 400
 """Examples of one tool at most."""
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _WHOLE = re.compile(r"(?<![\w.\"])-?\d+(?![\w.\"])")
+_ID = re.compile(r'@\w+\("(?:[^"\\]|\\.)*"\)|::"(?:[^"\\]|\\.)*"|decimal\("[^"]*"\)')
 _DECIMAL = re.compile(r'decimal\("(-?[\d.]+)"\)')
 _SESSION: tuple[dict[str, Any], ...] = (
     {},
     {"shutdown_threat": True},
     {"goal_clash": True},
     *({"read_classes": (kind,)} for kind in DataClass),
+    *({"call_classes": (kind,)} for kind in DataClass),
 )
+_WORDS = frozenset({*DataClass, *Effect, *Origin})
+"""What rules compare facts with, and no argument."""
 
 
 class Example(Struct, frozen=True):
@@ -51,7 +55,7 @@ def named(text: str) -> Named:
     """Return the values that Cedar rules name, with their neighbours."""
     text = re.sub(r"//.*", "", text)
     decimals = [Decimal(one) for one in _DECIMAL.findall(text)]
-    strings = [one for one in _STRING.findall(_DECIMAL.sub("", text)) if one]
+    strings = [one for one in _STRING.findall(_ID.sub("", text)) if one and one not in _WORDS]
     texts = [
         made
         for one in strings
