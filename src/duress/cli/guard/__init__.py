@@ -9,6 +9,15 @@ COMMANDS = {
     "draft": "Write a first policy from recorded runs, least privilege first.",
     "check": "Find what is wrong with a policy, and what it lets through.",
     "versions": "Keep versions of a policy; show them; put one in force; go back.",
+    "mcp": "Put a guard in front of an MCP server.",
+    "serve": "Serve the page for people, and keep record and stops for many processes.",
+    "queue": "Show the questions that wait for people, live.",
+    "answer": "Answer a question: approve, edit, reject, answer instead, terminate.",
+    "reviewers": "Say who may look, answer and stop; see whether they still read.",
+    "clients": "Make and revoke the tokens of agents' processes.",
+    "stop": "Stop a session, an agent or all. No tool call passes from then on.",
+    "resume": "Lift a stop.",
+    "override": "Break-glass: two people let calls pass unasked, for a while.",
 }
 
 HELP = """Stand between a deployed agent and its tools.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -87,26 +88,28 @@ async def guarded(
         elif isinstance(message, Exception):
             warn(f"{place}: said something that is no message of MCP; it is ignored")
 
-    async with _transport(place) as transport:
-        client = Client(transport, message_handler=hear, cache=None)
-        try:
-            with anyio.fail_after(START):
-                await client.__aenter__()
-        except TimeoutError:
-            raise ServerError(f"{place}: no answer within {START:.0f} s; is it an MCP server?") from None
-        except Exception as error:
-            raise ServerError(f"{place}: cannot be spoken to: {_first(error)}") from error
-        try:
-            proxy = Proxy(guard, client, catalogue, sessions, session_header=session_header, every=every)
-            made.append(proxy)
-            async with anyio.create_task_group() as tasks:
+    reached = False
+    try:
+        with anyio.CancelScope(deadline=anyio.current_time() + START) as patience:
+            async with (
+                _transport(place) as transport,
+                Client(transport, message_handler=hear, cache=None) as client,
+                anyio.create_task_group() as tasks,
+            ):
+                reached, patience.deadline = True, math.inf
+                proxy = Proxy(guard, client, catalogue, sessions, session_header=session_header, every=every)
+                made.append(proxy)
                 tasks.start_soon(_listen, client, proxy)
                 try:
                     yield proxy
                 finally:
                     tasks.cancel_scope.cancel()
-        finally:
-            await client.__aexit__(None, None, None)
+    except Exception as error:
+        if reached:
+            raise
+        raise ServerError(f"{place}: cannot be spoken to: {_first(error)}") from error
+    if patience.cancelled_caught:
+        raise ServerError(f"{place}: no answer within {START:.0f} s; is it an MCP server?")
 
 
 async def over_stdio(proxy: Proxy) -> None:
