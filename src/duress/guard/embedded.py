@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -21,7 +22,7 @@ from duress.guard.queue import Queue
 from duress.guard.running import Running
 from duress.guard.scribe import Scribe
 from duress.guard.state import State
-from duress.guard.stops import Stop, Stops
+from duress.guard.stops import Scope, Stop, Stops
 
 if TYPE_CHECKING:
     from duress.ledger.leaf import Redact
@@ -44,6 +45,7 @@ class EmbeddedKeeper:
         self,
         folder: Path | str,
         *,
+        create: bool = True,
         owner: str = "",
         ledger: str | Path | None = None,
         redact: Redact | None = masked,
@@ -53,6 +55,7 @@ class EmbeddedKeeper:
 
         Args:
             folder: where the state is.
+            create: whether to make it if there is none.
             owner: who runs the agent; like the session's user, never one who answers.
             ledger: path or URL of the ledger, by default the one in the folder.
             redact: goes over what is recorded; by default takes out secrets and personal numbers.
@@ -61,7 +64,7 @@ class EmbeddedKeeper:
         Raises:
             StateError: the folder cannot be used.
         """
-        self.state = State(Path(folder), clock=clock)
+        self.state = State(Path(folder), create=create, clock=clock)
         self.queue = Queue(self.state)
         self.stops = Stops(self.state)
         self.overrides = Overrides(self.state)
@@ -133,15 +136,15 @@ class EmbeddedKeeper:
         finally:
             del self._bells[request.id]
 
-    async def ask_async(self, request: Request) -> Answer:
-        """Like `ask`, on asyncio or trio."""
+    async def ask_async(self, request: Request, *, owner: str = "") -> Answer:
+        """Like `ask`, on asyncio or trio. `owner` is whoever runs the agent, if not the keeper's own."""
         import anyio
         import anyio.to_thread
 
         bell = TaskBell()
         self._bells[request.id] = bell
         try:
-            if refused := await anyio.to_thread.run_sync(self.put, request):
+            if refused := await anyio.to_thread.run_sync(partial(self.put, request, owner=owner)):
                 return refused
             while (answer := await anyio.to_thread.run_sync(self.queue.take, request)) is None:
                 await bell.wait(self._patience(request))
@@ -155,11 +158,17 @@ class EmbeddedKeeper:
 
     # ---- beside it ---------------------------------------------------------------------------
 
-    def put(self, request: Request) -> Answer | None:
+    def stop(self, scope: Scope, name: str, *, person: str, reason: str = "") -> Stop:
+        """Stop a session, an agent or all, and tell people so; see `Stops.stop`."""
+        made = self.stops.stop(scope, name, person=person, reason=reason)
+        self._notifier.stopped(made)
+        return made
+
+    def put(self, request: Request, *, owner: str = "") -> Answer | None:
         """Put a question to people without waiting. Returns the refusal if it cannot be asked."""
         self._watch()
         self.running.ask(request)
-        refused = self.queue.put(request, owner=self._owner)
+        refused = self.queue.put(request, owner=owner or self._owner)
         if refused is None:
             if request.canaries:
                 # A known-bad question that cannot be kept must not cost the real one its answer.

@@ -54,7 +54,7 @@ class Reviewer(Struct, frozen=True):
 
     def may(self, role: Role) -> bool:
         """Return whether they may do what `role` allows."""
-        return not self.disabled and RANK[self.role] >= RANK[role]
+        return not self.disabled and RANK[self.role] >= RANK[Role(role)]
 
     def known_as(self) -> frozenset[str]:
         """Return all names by which a request could mean them, folded."""

@@ -33,7 +33,8 @@ class Scribe:
     def __init__(self, state: State, ledger: str | Path | None = None, redact: Redact | None = None) -> None:
         """Record into `ledger`, by default that of the state folder; `redact` goes over every body first."""
         self._state = state
-        self._place = ledger or state.folder / LEDGER
+        self.place = ledger or state.folder / LEDGER
+        """Path or URL of the ledger."""
         self._redact = redact
         self._lock = threading.RLock()
         self._ledger: Ledger | None = None
@@ -144,7 +145,7 @@ class Scribe:
 
         self._tried = time.monotonic()
         try:
-            self._ledger = Ledger.open(self._place, redact=self._redact)
+            self._ledger = Ledger.open(self.place, redact=self._redact)
         except BusyError:
             return
         except LedgerError as error:

@@ -1,0 +1,101 @@
+"""One question on the terminal, as fully as on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from duress.guard.showing import brief, duration, plain, visible
+
+if TYPE_CHECKING:
+    from duress.guard.question import Item
+
+EFFECTS = {
+    "read": ("only reads", "green"),
+    "reversible": ("can be undone", "yellow"),
+    "irreversible": ("cannot be undone", "bold red"),
+    "unknown": ("effect unknown: treat it as irreversible", "bold red"),
+}
+
+
+def overview(items: Sequence[Item]) -> RenderableType:
+    """Return the questions that wait as a table, equal ones in one row."""
+    if not items:
+        return Text("Nothing waits.")
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("id", "left", "agent", "tool", "", "arguments", "agree"):
+        table.add_column(
+            name, overflow="fold" if name != "id" else "ellipsis", no_wrap=name in ("id", "left")
+        )
+    for batch in batches(items):
+        first = batch[0]
+        said, style = EFFECTS[first.request.effect]
+        many = f" x{len(batch)}" if len(batch) > 1 else ""
+        table.add_row(
+            first.request.id,
+            duration(min(item.left for item in batch)),
+            Text(first.request.agent),
+            Text(f"{first.request.tool}{many}", style="bold"),
+            Text(said.partition(":")[0], style=style),
+            Text("  ".join(f"{visible(name)}={brief(value)}" for name, value in first.arguments.items())),
+            f"{first.agreed}/{first.request.quorum}",
+        )
+    return table
+
+
+def batches(items: Sequence[Item]) -> list[list[Item]]:
+    """Return equal questions together, the most urgent first."""
+    found: dict[tuple[str, str], list[Item]] = {}
+    for item in items:
+        found.setdefault((item.batch, item.binding if item.proposal else ""), []).append(item)
+    return sorted(found.values(), key=lambda batch: min(item.left for item in batch))
+
+
+def whole(item: Item, equal: int = 1) -> RenderableType:
+    """Return all that it takes to answer a question."""
+    request = item.request
+    said, style = EFFECTS[request.effect]
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (request.agent, "bold"), " wants to call ", (request.tool, "bold"), f"  [{request.id}]"
+        ),
+        Text(f"on behalf of {request.user or 'nobody named'}, session {request.session}", style="dim"),
+        Text(said, style=style),
+    ]
+    if equal > 1:
+        parts.append(Text(f"{equal} equal questions wait"))
+    parts.append(_titled("why", [Text(f"{one.source}: {visible(one.text)}") for one in request.reasons]))
+    if item.proposal:
+        what = "answers instead" if item.proposal.said == "answer" else "changed the arguments"
+        parts.append(Text(f"{item.proposal.person} {what}: {visible(item.proposal.message)}", style="yellow"))
+    arguments = [
+        Text.assemble((f"{visible(name)}: ", "bold"), plain(value)) for name, value in item.arguments.items()
+    ]
+    parts.append(_titled("all arguments", arguments or [Text("none")]))
+    if request.result is not None:
+        parts.append(_titled("result whose release is asked for", [Text(visible(request.result))]))
+    if request.scores:
+        parts.append(
+            _titled("monitors", [Text(f"{name} {score:.2f}") for name, score in request.scores.items()])
+        )
+    talk: list[RenderableType] = []
+    for message in request.recent:
+        talk.append(Text.assemble((f"{message.role}: ", "bold"), visible(message.text)))
+        talk += [Text(f"  calls {call.tool} {brief(call.arguments)}", style="cyan") for call in message.calls]
+    parts.append(_titled("what led to it", talk or [Text("nothing")]))
+    votes = [Text(f"{vote.reviewer}: {vote.said} {visible(vote.message)}".rstrip()) for vote in item.votes]
+    parts.append(
+        _titled(f"who answered ({item.agreed} of {request.quorum} agree)", votes or [Text("nobody yet")])
+    )
+    left = f"denied in {duration(item.left)}" if item.waits else f"settled: {item.said or 'too late'}"
+    parts.append(Text(left))
+    return Group(*parts)
+
+
+def _titled(title: str, lines: Sequence[RenderableType]) -> RenderableType:
+    return Group(Text(f"\n{title}", style="bold underline"), *(Padding(line, (0, 0, 0, 2)) for line in lines))

@@ -1,0 +1,293 @@
+"""A keeper that is a server's client. Whatever is not a clear answer is a denial."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Self, TypeVar
+from weakref import WeakKeyDictionary
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from duress.guard.keeper import Answer, Entry, KeeperError, Request
+from duress.guard.overrides import ANY
+from duress.guard.stops import Stop
+
+TOKEN = "DURESS_GUARD_TOKEN"
+"""Environment variable that holds the token."""
+STALE = 2.0
+"""Seconds without a sign of life from the server after which nothing passes."""
+T = TypeVar("T")
+
+
+class _Standing(Struct, frozen=True):
+    stops: tuple[Stop, ...] = ()
+    overrides: tuple[str, ...] = ()
+    revoked: str | None = None
+
+
+class _Recorded(Struct, frozen=True):
+    recorded: int
+
+
+class _Told(Struct, frozen=True):
+    answer: Answer | None = None
+    error: str | None = None
+
+
+class _Override(Struct, frozen=True):
+    override: str | None
+
+
+class _Fault(Struct, frozen=True):
+    error: str
+    revoked: str | None = None
+
+
+class RemoteKeeper:
+    """Keeps record, questions and stops on a server (`duress guard serve`). Threads and tasks share it."""
+
+    def __init__(
+        self, url: str, token: str | None = None, *, ca: str | None = None, patience: float = 10.0
+    ) -> None:
+        """Name a server; nothing is asked of it yet.
+
+        Args:
+            url: its address.
+            token: proves which agent this is; made by `duress guard clients add`, by default taken from
+                `DURESS_GUARD_TOKEN`.
+            ca: a file of certificates to trust, where the system's do not do.
+            patience: seconds for one exchange; questions to people take their own time.
+
+        Raises:
+            KeeperError: there is no token, or the address is none.
+        """
+        token = token or os.environ.get(TOKEN, "")
+        if not token:
+            raise KeeperError(
+                f"no token: set {TOKEN}, made by `duress guard clients add AGENT` on the server"
+            )
+        if not url.startswith(("http://", "https://")):
+            raise KeeperError(f"{url}: expected http:// or https://")
+        self.url = url.rstrip("/")
+        self._settings: dict[str, Any] = {
+            "base_url": self.url,
+            "headers": {"Authorization": f"Bearer {token}"},
+            "timeout": httpx.Timeout(patience, connect=min(patience, 5.0)),
+            "limits": httpx.Limits(max_connections=None, max_keepalive_connections=64),
+            "trust_env": False,
+            "verify": ssl.create_default_context(cafile=ca) if url.startswith("https://") else False,
+        }
+        self._patience = patience
+        self._tasks: WeakKeyDictionary[Any, httpx.AsyncClient] = WeakKeyDictionary()
+        self._callbacks: list[Callable[[Stop], None]] = []
+        self._revoked: str | None = None
+        self._begin()
+
+    # ---- keeper ------------------------------------------------------------------------------
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        """Record entries; they are on the server's disk when this returns.
+
+        Raises:
+            KeeperError: they are not, as far as anybody here can tell.
+        """
+        self._own()
+        body = msgspec.json.encode({"entries": tuple(entries)})
+        with _Denying():
+            answer = self._http.post("/api/record", content=body)
+        self._recorded(answer, entries)
+
+    async def record_async(self, entries: Sequence[Entry]) -> None:
+        """Like `record`."""
+        self._own()
+        body = msgspec.json.encode({"entries": tuple(entries)})
+        with _Denying():
+            answer = await self._client().post("/api/record", content=body)
+        self._recorded(answer, entries)
+
+    def stopped(self, session: str, agent: str) -> str | None:
+        """Return why a session or its agent was stopped, or None. The server tells as it happens.
+
+        Raises:
+            KeeperError: the server has not been heard of for too long.
+        """
+        self._own()
+        if self._revoked is not None:
+            return self._revoked
+        if self._thread is None:
+            self._listen_on()
+            self._heard.wait(STALE)
+        if time.monotonic() - self._last > STALE:
+            if self._revoked is not None:
+                return self._revoked
+            raise KeeperError(f"{self.url}: not heard of for {STALE:g} s: {self._fault or 'no answer'}")
+        for stop in self._standing.stops:
+            if stop.concerns(session, agent):
+                return str(stop)
+        return None
+
+    def override(self, session: str, agent: str, tool: str) -> str | None:
+        """Return the override that is open for this, or None."""
+        self._own()
+        if tool not in self._standing.overrides and ANY not in self._standing.overrides:
+            return None
+        with _Denying():
+            answer = self._http.get("/api/override", params={"session": session, "tool": tool})
+        return self._read(answer, _Override).override
+
+    def ask(self, request: Request) -> Answer:
+        """Ask people and wait until they decide, the question expires, or the agent is stopped.
+
+        Raises:
+            KeeperError: they could not be asked, or the answer was lost: it will not be given again.
+        """
+        self._own()
+        with (
+            _Denying(),
+            self._http.stream("POST", "/api/ask", content=msgspec.json.encode(request)) as answer,
+        ):
+            answer.read()
+        return self._answered(answer, request)
+
+    async def ask_async(self, request: Request) -> Answer:
+        """Like `ask`."""
+        self._own()
+        content = msgspec.json.encode(request)
+        with _Denying():
+            async with self._client().stream("POST", "/api/ask", content=content) as answer:
+                await answer.aread()
+        return self._answered(answer, request)
+
+    # ---- beside it ---------------------------------------------------------------------------
+
+    def on_stop(self, callback: Callable[[Stop], None]) -> None:
+        """Have `callback` called, in a thread of its own, for every stop that the server tells of."""
+        self._own()
+        self._callbacks.append(callback)
+        self._listen_on()
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._over.set()
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- within ------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._http = httpx.Client(**self._settings)
+        self._door = threading.Lock()
+        self._over = threading.Event()
+        self._heard = threading.Event()
+        self._standing = _Standing()
+        self._last = float("-inf")
+        self._fault = ""
+        self._thread: threading.Thread | None = None
+
+    def _own(self) -> None:
+        if self._process != os.getpid():
+            # Connections that crossed a fork would mix two conversations.
+            self._tasks = WeakKeyDictionary()
+            self._begin()
+
+    def _client(self) -> httpx.AsyncClient:
+        loop = _loop()
+        if (client := self._tasks.get(loop)) is None:
+            client = self._tasks[loop] = httpx.AsyncClient(**self._settings)
+        return client
+
+    def _recorded(self, answer: httpx.Response, entries: Sequence[Entry]) -> None:
+        if self._read(answer, _Recorded).recorded != len(entries):
+            raise KeeperError(f"{self.url}: not everything was recorded")
+
+    def _answered(self, answer: httpx.Response, request: Request) -> Answer:
+        told = self._read(answer, _Told)
+        if told.answer is None:
+            raise KeeperError(f"{self.url}: {told.error or 'no answer'}")
+        if (told.answer.request, told.answer.binding) != (request.id, request.binding):
+            raise KeeperError(f"{self.url}: answered another question")
+        return told.answer
+
+    def _read(self, answer: httpx.Response, kind: type[T]) -> T:
+        try:
+            if answer.status_code == 200:
+                return msgspec.json.decode(answer.content, type=kind)
+            fault = msgspec.json.decode(answer.content, type=_Fault)
+        except msgspec.MsgspecError as error:
+            told = f"status {answer.status_code}, {error}"
+            raise KeeperError(f"{self.url}: its answer cannot be read: {told}") from error
+        if fault.revoked is not None:
+            self._revoked = fault.revoked
+        raise KeeperError(f"{self.url}: {fault.error}")
+
+    def _listen_on(self) -> None:
+        with self._door:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._listen, name="duress standing", daemon=True)
+                self._thread.start()
+
+    def _listen(self) -> None:
+        known: set[int] | None = None
+        while not self._over.is_set() and self._revoked is None:
+            try:
+                timeout = httpx.Timeout(STALE, connect=STALE)
+                with self._http.stream("GET", "/api/standing", timeout=timeout) as answer:
+                    if answer.status_code != 200:
+                        answer.read()
+                        self._read(answer, _Standing)
+                    for line in answer.iter_lines():
+                        known = self._take_in(msgspec.json.decode(line, type=_Standing), known)
+                        if self._over.is_set():
+                            return
+            except (httpx.HTTPError, KeeperError, msgspec.MsgspecError, OSError, RuntimeError) as error:
+                self._fault = str(error)
+            self._over.wait(0.1)
+
+    def _take_in(self, standing: _Standing, known: set[int] | None) -> set[int]:
+        self._standing = standing
+        self._last = time.monotonic()
+        if standing.revoked is not None:
+            self._revoked = standing.revoked
+        self._heard.set()
+        now = {stop.id for stop in standing.stops}
+        # What stood before this process was there is not news.
+        fresh = [stop for stop in standing.stops if known is not None and stop.id not in known]
+        for stop in fresh:
+            for callback in list(self._callbacks):
+                threading.Thread(target=callback, args=(stop,), daemon=True).start()
+        return now | (known or set())
+
+
+class _Denying:
+    """Turns whatever can go wrong between here and the server into a denial."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, httpx.HTTPError | httpx.InvalidURL | httpx.StreamError | OSError | RuntimeError):
+            told = str(error) or type(error).__name__
+            raise KeeperError(f"the guard's server cannot be reached: {told}") from error
+
+
+def _loop() -> Any:
+    """Return something that stands for the running loop."""
+    with suppress(RuntimeError):
+        return asyncio.get_running_loop()
+    import trio
+
+    return trio.lowlevel.current_trio_token()

@@ -1,0 +1,1 @@
+"""A guard's server: the page for people, the interface for agents' processes. Needs `duress[serve]`."""
