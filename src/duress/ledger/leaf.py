@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from msgspec.json import Decoder, Encoder
 
 from duress.ledger.entry import REDACTION, Entry, Recorded
 from duress.ledger.errors import LedgerError
+from duress.ledger.tree import leaf_hash
 
 SALT = 16
 """Bytes of salt before each body."""
@@ -126,6 +127,20 @@ def seal(draft: Draft, index: int, previous: str) -> Row:
     return Row(index, start.encode() + draft.header, draft.salt, draft.body)
 
 
+def leaf_hashes(rows: Iterable[Row]) -> list[bytes]:
+    """Return the leaf hashes of stored entries.
+
+    Raises:
+        LedgerError: one is not what a ledger writes.
+    """
+    try:
+        return [leaf_hash(row.leaf) for row in rows]
+    except TypeError as error:
+        raise LedgerError(
+            f"an entry has a leaf that is not bytes: {error}; run duress ledger verify"
+        ) from error
+
+
 def read(row: Row) -> Recorded:
     """Return a stored entry.
 
@@ -135,7 +150,7 @@ def read(row: Row) -> Recorded:
     try:
         leaf = _leaf.decode(row.leaf)
         body = None if row.body is None else _body.decode(row.body)
-    except DecodeError as error:
+    except (DecodeError, TypeError) as error:
         raise LedgerError(
             f"entry {row.id}: not an entry of a ledger: {error}; run duress ledger verify"
         ) from error

@@ -8,9 +8,8 @@ from threading import Lock as Mutex
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from duress.ledger.errors import BusyError, LedgerError, UsageError
-from duress.ledger.leaf import Row
+from duress.ledger.leaf import Row, leaf_hashes
 from duress.ledger.store import FORMAT, Change
-from duress.ledger.tree import leaf_hash
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -82,8 +81,7 @@ class PostgresStore:
     def hashes(self, level: int, start: int, stop: int) -> list[bytes]:
         """Return stored hashes of the tree, see `tree.Fetch`."""
         if level == 0:
-            query = "select leaf from entry where id >= %s and id < %s order by id"
-            found = [leaf_hash(row[0]) for row in self._fetch(query, (start, stop))]
+            found = leaf_hashes(self.rows(start, stop))
         else:
             query = (
                 "select hash from subtree where level = %s and number >= %s and number < %s order by number"

@@ -11,10 +11,9 @@ from threading import Lock as Mutex
 from typing import Any
 
 from duress.ledger.errors import LedgerError, UsageError
-from duress.ledger.leaf import Row
+from duress.ledger.leaf import Row, leaf_hashes
 from duress.ledger.lock import Lock
 from duress.ledger.store import FORMAT, Change
-from duress.ledger.tree import leaf_hash
 
 _SCHEMA = """
 create table ledger (key text primary key, value text not null);
@@ -57,6 +56,8 @@ class SqliteStore:
                 raise UsageError(f"{path}: no ledger there")
             self._reader = _reader(path)
             self.origin = _identity(path, self._reader)
+            # Somebody may have put text where there should be bytes: it is read as it is.
+            self._reader.text_factory = bytes
         except BaseException as error:
             self.close()
             if isinstance(error, sqlite3.Error | OSError):
@@ -78,7 +79,7 @@ class SqliteStore:
     def hashes(self, level: int, start: int, stop: int) -> list[bytes]:
         """Return stored hashes of the tree, see `tree.Fetch`."""
         if level == 0:
-            found = [leaf_hash(row.leaf) for row in self.rows(start, stop)]
+            found = leaf_hashes(self.rows(start, stop))
         else:
             query = "select hash from subtree where level = ? and number >= ? and number < ? order by number"
             found = [bytes(row[0]) for row in self._fetch(query, (level, start, stop))]

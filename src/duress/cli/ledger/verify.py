@@ -60,8 +60,8 @@ def verify(
 ) -> None:
     """Check every entry of a ledger, or of an export of one, and hold it against checkpoints kept elsewhere.
 
-    Without a checkpoint only damage within shows: edited, missing and misplaced entries. With one, also that a
-    ledger was cut short, rewritten as a whole, or forked.
+    Without a checkpoint only damage within shows: edited, missing and misplaced entries. With one, it
+    also shows if the ledger was cut short, rewritten as a whole, or forked.
 
     \b
     Examples:

@@ -261,17 +261,17 @@ def _redacted(
     """Hold bodies that are gone against the records of their redaction."""
     told = {entry: by for by, entry in redactions if by > entry}
     gone = set(erased)
+    undone = sorted(told.keys() - gone)
     lost = sorted(gone - told.keys())
     if lost and (size := source.size()) > found.size:
         # Redacted while we read: the record stands among the entries that came meanwhile.
         late = walk(source.pages(found.size, size), found.size, size, None)
-        told |= {entry: by for by, entry in late.redactions}
-        lost = [index for index in lost if index not in told]
+        since = {entry for _, entry in late.redactions}
+        lost = [index for index in lost if index not in since]
     for index in lost:
         found.add(
             Kind.UNREDACTED, f"entry {index}", "its body is gone and no entry says that it was redacted"
         )
-    for index in sorted(told.keys() - gone):
-        if index < found.size:
-            text = f"entry {told[index]} says that it was redacted, but its body is there"
-            found.add(Kind.UNREDACTED, f"entry {index}", text)
+    for index in undone:
+        text = f"entry {told[index]} says that it was redacted, but its body is there"
+        found.add(Kind.UNREDACTED, f"entry {index}", text)

@@ -80,6 +80,8 @@ class SqliteSource:
         self._base = self._open(path)
         try:
             held = dict(self._base.execute("select key, value from ledger"))
+            # Where there should be bytes, somebody may have put text that is not even UTF-8.
+            self._base.text_factory = bytes
             self._base.execute("select id, leaf, salt, body from entry limit 0")
             self._base.execute("select level, number, hash from subtree limit 0")
         except sqlite3.Error as error:

@@ -42,12 +42,12 @@ def read_keys(path: Path) -> list[Trusted]:
     try:
         data = json.loads(text)
         return [_trusted(one) for one in data["keys"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise VerifierError(f"{path}: not a list of keys: {type(error).__name__}: {error}") from error
 
 
 def _trusted(one: dict[str, Any]) -> Trusted:
-    key, end = read_key(one["key"]), one.get("end")
+    key, end = read_key(str(one["key"])), one.get("end")
     if end is None:
         return Trusted(key)
     return Trusted(key, str(end["why"]), str(end["at"]), int(end["size"]), bytes.fromhex(end["root"]))
