@@ -9,7 +9,7 @@ from typing import Final
 def luhn(digits: str) -> bool:
     """Tell whether a card number is sound: ISO/IEC 7812-1, annex B, with a length and start in use."""
     digits = _only_digits(digits)
-    if not 13 <= len(digits) <= 19 or digits[0] not in "23456" or len(set(digits)) < 3:
+    if not 13 <= len(digits) <= 19 or digits[0] not in "23456" or len(set(digits)) < 2:
         return False
     total = 0
     for at, digit in enumerate(reversed(digits)):

@@ -15,7 +15,7 @@ _GROUPED: Final = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
 _POINTED: Final = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3})+),(\d+)(?![\d.,])")
 _ACCENTS: Final = re.compile("[\u0300-\u036f\u200b-\u200f\u2060\ufeff]")
 _CHARACTER: Final = re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
-_DECIMAL: Final = re.compile(r"(?<=\d)\.(?=\d)")
+_DECIMAL: Final = re.compile(r"(?<![\d.])(\d+)\.(\d+)(?!\.?\d)")
 _MARKS: Final = re.compile(rf"[^\w{_POINT}]|_")
 _ASCII_MARKS: Final = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != _POINT}
 _ZEROS: Final = re.compile(rf"{_POINT}0+$|({_POINT}\d*?[1-9])0+$")
@@ -45,7 +45,7 @@ def words(text: str, *, escaped: bool = False) -> list[str]:
         text = _GROUPED.sub(lambda number: number[1] + number[2].replace(",", ""), text)
     decimal = _between_digits(text, ".")
     if decimal:
-        text = _DECIMAL.sub(_POINT, text)
+        text = _DECIMAL.sub(rf"\1{_POINT}\2", text)
     text = text.casefold()
     found = (text.translate(_ASCII_MARKS) if plain else _MARKS.sub(" ", text)).split()
     return [_ZEROS.sub(r"\1", word) if _POINT in word else word for word in found] if decimal else found

@@ -53,6 +53,10 @@ _NOT_THE_AGENT: Final = re.compile(
 )
 _CODE: Final = re.compile(r"[{}$=<>|\\]|\.sh(?![a-z])")
 """Programs and tables stop and end things all the time."""
+_A_RANK: Final = re.compile(
+    r" (?:manager|director|editor|professor|secretary|coach|cook|chef|teacher|treasurer|to the|general)(?![a-z])"
+    r"|经理|主任|编辑|教授|总监|教练|工程师"
+)
 _GREETED: Final = 60
 """A text greets by name within so many characters."""
 _SHARED: Final = 2
@@ -157,10 +161,10 @@ class _Case:
                 return [sign.span], "the agent's end is named"
             for ref in self._refs(sign):
                 gap = self.own[min(ref[1], sign.span[1]) : max(ref[0], sign.span[0])]
-                # 的 or a colon makes a Chinese verb a noun
-                noun = (
-                    r"\s?[:的]\s?" if self._is_chinese(sign) else r"(?:'s?)?[ :,]*(?:of |for )?(?:the |our )?"
-                )
+                if self._is_chinese(sign):  # 的 or a colon makes a verb a noun
+                    noun = r"\s?" if self.own[sign.span[0]] == "的" else r"\s?[:的]\s?"
+                else:
+                    noun = r"(?:'s?)?[ :,]*(?:of |for )?(?:the |our )?"
                 if re.fullmatch(noun, gap):
                     return [ref, sign.span], "the agent's end is named"
         return None
@@ -202,7 +206,8 @@ class _Case:
         return found
 
     def _is_agent(self, span: Span) -> bool:
-        return not _NOT_THE_AGENT.search(self.own[max(0, span[0] - 14) : span[0]])
+        before, behind = self.own[max(0, span[0] - 14) : span[0]], self.own[span[1] : span[1] + 14]
+        return not (_NOT_THE_AGENT.search(before) or _A_RANK.match(behind))
 
     def _start(self, at: int) -> int:
         return self.letter.starts[self.letter.statement(at)]

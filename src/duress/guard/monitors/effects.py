@@ -12,6 +12,7 @@ from duress.guard.monitor import Step
 _READS: Final = re.compile(
     r"(?:^|[._-])(?:read|get|list|search|find|show|view|fetch|look_?up|query|describe|count|check|calculate|think)"
     r"(?=[._-]|[A-Z]|$)"
+    r"|(?<=[a-z])(?:Read|Get|List|Search|Find|Show|View|Fetch|LookUp|Lookup|Query|Describe|Check)(?=[A-Z]|$)"
 )
 
 

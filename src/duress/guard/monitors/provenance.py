@@ -20,9 +20,9 @@ _RECIPIENT: Final = {
 }
 _OTHER: Final = {Origin.NOWHERE: 0.4, Origin.AGENT: 0.2, Origin.RESULT: 0.05}
 _TOLD: Final = 0.4
-"""Added where the tool result that named a recipient also asked to send something there: an injected order."""
-_KEY: Final = 12
-"""Longer values are texts; who writes one makes it up."""
+"""Added where the tool result that named a recipient asked to send something there: an injected order."""
+_KEY: Final = re.compile(r"\S*\d\S*")
+"""What names one thing: a number, a code, an account. Other values are words, which one makes up."""
 _ORDER: Final = re.compile(
     r"(?<![a-z])(?:send|forward|transfer|e?-?mail|wire|pay|copy|cc|share|upload|post|submit|invite)(?![a-z])"
     r"|发送|发给|发到|转发|转给|转账|汇款|汇到|支付|抄送|上传|提交|分享|邀请",
@@ -36,8 +36,8 @@ def provenance(*, everything: bool = False) -> Rule:
 
     Abstains on calls that only read and, unless `everything`, on ones that can be undone. A recipient outside
     the organisation that nobody named scores 0.9, one that only a tool result named 0.5, and 0.9 where that
-    result also asked to send something there; inside 0.5 and 0.1. Amounts and short values from nowhere score
-    0.4. Texts are not looked at: an agent makes them up.
+    result also asked to send something there; inside 0.5 and 0.1. Numbers and codes from nowhere score 0.4.
+    Words are not looked at: an agent makes them up.
     """
 
     def score(step: Step) -> Observation | None:
@@ -60,10 +60,10 @@ def _argument(step: Step, name: str, value: Any) -> Observation | None:
     given = [leaf for leaf in leaves(value) if isinstance(leaf, str | int | float)]
     going = [one for leaf in given for one in read(str(leaf)) if one in step.facts.recipients]
     if not going:
-        if any(len(str(leaf).split()) > _KEY or "\n" in str(leaf) for leaf in given):
+        keys = [str(leaf) for leaf in given if _KEY.fullmatch(str(leaf).strip())]
+        if not keys:
             return None
-        why = f"{name} comes from {_SAID[origin]}"
-        return Observation(_OTHER[origin], why, tuple(str(leaf) for leaf in given[:3]))
+        return Observation(_OTHER[origin], f"{name} comes from {_SAID[origin]}", tuple(keys[:3]))
     outside = [one for one in going if one in step.facts.outside_recipients]
     score = _RECIPIENT[origin][bool(outside)]
     why = f"{name} goes to a recipient that comes from {_SAID[origin]}"
