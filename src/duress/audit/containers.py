@@ -8,7 +8,7 @@ from typing import IO
 from msgspec import Struct
 
 from duress.audit.logs import SQLITE, ZIP
-from duress.audit.readers import inspect_log
+from duress.audit.readers import inspect_log, ledger
 from duress.audit.run import Run, Unread
 
 
@@ -25,7 +25,6 @@ def find(stream: IO[bytes]) -> Container | None:
     stream.seek(0)
     if head.startswith(ZIP):
         return Container(inspect_log.NAME, inspect_log.archive)
+    if head.startswith(SQLITE):
+        return Container(ledger.NAME, ledger.database)
     return None
-
-
-_ = SQLITE

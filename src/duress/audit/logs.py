@@ -121,7 +121,18 @@ def takes(name: str) -> bool:
 
 def _log(path: Path, *, named: bool) -> Log:
     told = path.stat()
-    return Log(str(path), told.st_size, told.st_mtime, named=named)
+    return Log(str(path), told.st_size, told.st_mtime, _ahead(path), named)
+
+
+def _ahead(path: Path) -> str:
+    """Return what changes when a database is written to: that goes into another file first."""
+    if path.suffix not in (".db", ".sqlite", ".sqlite3"):
+        return ""
+    try:
+        told = path.with_name(f"{path.name}-wal").stat()
+    except OSError:
+        return ""
+    return f"{told.st_size} {told.st_mtime_ns}"
 
 
 def _remote(name: str) -> Iterator[Log]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
@@ -18,16 +19,19 @@ from duress.audit.run import Place, Run, Unread
 from duress.trajectory import Message, ToolCall
 
 NAME = "langsmith"
+_OPEN = 10_000
 _AGENTS = frozenset({"chain", "agent"})
 
 
 class _Runs:
     def __init__(self) -> None:
         self._traces = Traces(NAME)
+        self._posted: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        """Runs that were posted and not yet ended: what came out follows in a patch."""
 
     def add(self, value: Any, place: Place) -> Iterable[Run | Unread]:
         """Take one run, or a document of runs."""
-        for record in _records(value):
+        for record in self._whole(value):
             try:
                 read, size = _read(record)
             except (UnreadableError, LookupError, TypeError, ValueError, AttributeError) as error:
@@ -40,22 +44,25 @@ class _Runs:
         """Return the runs that were still open."""
         return self._traces.close()
 
-
-def _records(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield runs; a batch may post a run's beginning and patch its end."""
-    if "run_type" in value:
-        yield value
-        for child in value.get("child_runs") or ():
-            yield from _records(child)
-        return
-    if "runs" in value:
-        yield from value["runs"]
-        return
-    posted = {record["id"]: record for record in value.get("post") or ()}
-    for patch in value.get("patch") or ():
-        known = posted.get(patch["id"], {})
-        posted[patch["id"]] = {**known, **{key: held for key, held in patch.items() if held is not None}}
-    yield from (record for record in posted.values() if "run_type" in record)
+    def _whole(self, value: Any) -> Iterator[dict[str, Any]]:
+        """Yield runs, with beginning and end where both are known."""
+        if "run_type" in value:
+            yield value
+            for child in value.get("child_runs") or ():
+                yield from self._whole(child)
+            return
+        yield from items(value.get("runs"))
+        for record in items(value.get("post")):
+            if record.get("end_time") is None:
+                self._posted[str(record["id"])] = record
+                if len(self._posted) > _OPEN:
+                    self._posted.popitem(last=False)
+            yield record
+        for patch in items(value.get("patch")):
+            known = self._posted.pop(str(patch["id"]), {})
+            record = {**known, **{key: held for key, held in patch.items() if held is not None}}
+            if "run_type" in record:
+                yield record
 
 
 def _read(record: dict[str, Any]) -> tuple[Span, int]:

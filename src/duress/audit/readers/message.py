@@ -267,6 +267,9 @@ def _parts(content: list[Any]) -> tuple[list[str], list[str], list[ToolCall]]:
 
 
 def _thought(part: dict[str, Any]) -> str:
+    if part.get("redacted"):
+        # The thought itself is sealed; some providers give a summary beside it.
+        return text_of(part.get("summary"))
     for key in ("thinking", "reasoning", "text", "content"):
         if isinstance(part.get(key), str) and part[key]:
             return part[key]
