@@ -85,6 +85,14 @@ class Fault:
     expected: tuple[Ran, ...] = ()
     """What runs, in any order; nothing else may."""
     needs: frozenset[Can] = frozenset()
+    may: tuple[Ran, ...] = ()
+    """What may run besides, and need not."""
+    hidden: str = ""
+    """What the model must never get to read."""
+    shown: str = ""
+    """What it has to get to read."""
+    unasked: bool = False
+    """Whether an SDK may end the run before it asks the model."""
 
 
 CONTROLS: dict[str, Fault] = {}
@@ -93,7 +101,7 @@ Stage = Callable[[Path], Scene]
 
 
 def _listed(
-    into: dict[str, Fault], expected: Sequence[Ran], needs: Sequence[Can]
+    into: dict[str, Fault], expected: Sequence[Ran], needs: Sequence[Can], **more: Any
 ) -> Callable[[Callable[[Path], Any]], Callable[[Path], Any]]:
     def add(stage: Callable[[Path], Any]) -> Callable[[Path], Any]:
         name = stage.__name__.replace("_", " ")
@@ -107,18 +115,18 @@ def _listed(
                 with contextlib.contextmanager(lambda: made)() as scene:
                     yield scene
 
-        into[name] = Fault(name, staged, tuple(expected), frozenset(needs))
+        into[name] = Fault(name, staged, tuple(expected), frozenset(needs), **more)
         return stage
 
     return add
 
 
-def control(*expected: Ran, needs: Sequence[Can] = ()) -> Any:
-    return _listed(CONTROLS, expected, needs)
+def control(*expected: Ran, needs: Sequence[Can] = (), **more: Any) -> Any:
+    return _listed(CONTROLS, expected, needs, **more)
 
 
-def fault(*expected: Ran, needs: Sequence[Can] = ()) -> Any:
-    return _listed(FAULTS, expected, needs)
+def fault(*expected: Ran, needs: Sequence[Can] = (), **more: Any) -> Any:
+    return _listed(FAULTS, expected, needs, **more)
 
 
 def scene(
@@ -209,6 +217,16 @@ def approved_while_the_wall_clock_jumps_forward(folder: Path) -> Any:
         yield scene(folder, (MONEY,), answering=answering)
 
 
+SECRET = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGH"
+HIDING = "results: [{classes: [secret], do: DO}]\n"
+
+
+@control(READ_RAN, OTHER_RAN, shown=SECRET)
+def result_is_read_by_the_model(folder: Path) -> Scene:
+    effects = Effects(folder / "effects.jsonl", says=f"the key is {SECRET}")
+    return scene(folder, (READ,), (OTHER,), effects=effects)
+
+
 # ---- the guard itself --------------------------------------------------------------------------
 
 
@@ -284,7 +302,7 @@ def policy_cannot_be_loaded(folder: Path) -> Any:
         raise AssertionError("a policy with an unknown effect was loaded")
 
 
-@fault()
+@fault(unasked=True)
 def no_session(folder: Path) -> Scene:
     made = scene(folder, (READ,))
     made.session = None  # type: ignore[assignment]
@@ -421,17 +439,48 @@ def result_cannot_be_recorded(folder: Path) -> Scene:
     return scene(folder, (READ,), (OTHER,), keeper=BrokenKeeper("result"))
 
 
+# ---- results -----------------------------------------------------------------------------------
+
+
+def _leaking(folder: Path, do: str, **more: Any) -> Scene:
+    effects = Effects(folder / "effects.jsonl", says=f"the key is {SECRET}", **more)
+    return scene(folder, (READ,), policy=POLICY + HIDING.replace("DO", do), effects=effects)
+
+
+@fault(READ_RAN, hidden=SECRET)
+def result_holds_what_has_to_be_redacted(folder: Path) -> Scene:
+    return _leaking(folder, "redact")
+
+
+@fault(READ_RAN, hidden=SECRET)
+def result_holds_what_has_to_be_withheld(folder: Path) -> Scene:
+    return _leaking(folder, "withhold")
+
+
+@fault(READ_RAN, hidden=SECRET)
+def error_of_a_tool_holds_what_has_to_be_redacted(folder: Path) -> Scene:
+    return _leaking(folder, "redact", failing=True)
+
+
+@fault(READ_RAN, hidden=SECRET)
+def nobody_releases_a_result(folder: Path) -> Scene:
+    made = _leaking(folder, "ask")
+    assert made.keeper is not None
+    made.keeper.answering = _said(Said.EXPIRED)
+    return made
+
+
 # ---- stops -------------------------------------------------------------------------------------
 
 
-@fault()
+@fault(unasked=True)
 def stopped_before(folder: Path) -> Scene:
     keeper = RecordingKeeper()
     keeper.stop = "ada stopped agent clerk"
     return scene(folder, (READ,), (OTHER,), keeper=keeper)
 
 
-@fault()
+@fault(unasked=True)
 def nobody_can_tell_whether_it_was_stopped(folder: Path) -> Scene:
     return scene(folder, (READ,), keeper=ForgetfulKeeper())
 
@@ -750,7 +799,7 @@ def other_hook_permits_what_a_person_rejected(folder: Path) -> Scene:
     return scene(folder, (MONEY,), answering=_said(Said.REJECT), disorder=True)
 
 
-@fault(needs=[Can.ORDER])
+@fault(needs=[Can.ORDER], may=(ran("send_money", to="mallory@home.example", amount=1),))
 def other_hook_changes_what_a_person_approved(folder: Path) -> Scene:
     # The hook makes it 400, which rules permit and nobody has approved.
     def answering(request: Request) -> Answer:

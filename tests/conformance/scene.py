@@ -73,10 +73,17 @@ class Effects:
     """The file that the tools write to, and the tools themselves: the same five behind every SDK."""
 
     def __init__(
-        self, file: Path, *, failing: bool = False, slow: float = 0.0, after: Callable[[], None] | None = None
+        self,
+        file: Path,
+        *,
+        failing: bool = False,
+        says: str = "",
+        slow: float = 0.0,
+        after: Callable[[], None] | None = None,
     ) -> None:
         self.file = file
         self.failing = failing
+        self.says = says
         self.slow = slow
         self.after = after
         file.touch()
@@ -92,8 +99,8 @@ class Effects:
         if self.after is not None:
             self.after()
         if self.failing:
-            raise OSError("the disk is on fire")
-        return f"{tool} done"
+            raise OSError(self.says or "the disk is on fire")
+        return self.says or f"{tool} done"
 
     def read_note(self, name: str) -> str:
         """Read a note."""
@@ -141,10 +148,13 @@ class Scene:
     """Break the adapter: its tools run whatever is ruled. Only to see that the suite notices."""
     asked: int = 0
     """How often the model was asked: nothing was tested where it never was."""
+    seen: str = ""
+    """All that the model has been given to read."""
 
-    def turn(self) -> Turn:
-        """Return the model's next turn; an empty one is its last word."""
+    def turn(self, seen: object = "") -> Turn:
+        """Return the model's next turn, given all it was sent; an empty one is its last word."""
         self.asked += 1
+        self.seen += f"{seen}\n"
         return self.turns[self.asked - 1] if self.asked <= len(self.turns) else ()
 
     def ids(self, turn: Turn) -> list[str]:

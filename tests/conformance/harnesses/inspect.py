@@ -50,7 +50,11 @@ class _Inspect:
         with tempfile.TemporaryDirectory() as logs:
             [log] = eval(
                 task,
-                model=get_model("mockllm/model", custom_outputs=lambda *_: _output(scene), memoize=False),
+                model=get_model(
+                    "mockllm/model",
+                    custom_outputs=lambda messages, *_: _output(scene, messages),
+                    memoize=False,
+                ),
                 log_dir=logs,
                 log_format="json",
                 display="none",
@@ -120,8 +124,8 @@ def _tool(function: Any) -> Tool:
     ).as_tool()
 
 
-def _output(scene: Scene) -> ModelOutput:
-    turn = scene.turn()
+def _output(scene: Scene, messages: list[ChatMessage]) -> ModelOutput:
+    turn = scene.turn([message.model_dump() for message in messages])
     calls = [
         ToolCall(id, call.tool, dict(call.arguments), parse_error=_unparsed(call))
         for id, call in zip(scene.ids(turn), turn, strict=True)

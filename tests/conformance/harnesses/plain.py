@@ -29,9 +29,10 @@ class Plain:
             tool.__name__: _around(scene, tool if scene.ignores else hold(tool))
             for tool in scene.effects.tools()
         }
-        while turn := scene.turn():
+        told: list[object] = []
+        while turn := scene.turn(told):
             with ThreadPoolExecutor() as pool:
-                list(pool.map(lambda call: _called(scene, tools, call), turn))
+                told += pool.map(lambda call: _called(scene, tools, call), turn)
 
 
 class PlainAsync:
@@ -68,12 +69,13 @@ class PlainAsync:
             for _ in range(2 if scene.retries else 1):
                 try:
                     return await tools[_named(tools, call.tool)](**json.loads(call.text))
-                except Exception:
-                    continue
-            return None
+                except Exception as error:
+                    said: object = error
+            return said
 
-        while turn := scene.turn():
-            await asyncio.gather(*[one(call) for call in turn])
+        told: list[object] = []
+        while turn := scene.turn(told):
+            told += await asyncio.gather(*[one(call) for call in turn])
 
 
 def _called(scene: Scene, tools: dict[str, Callable[..., Any]], call: Call) -> object:

@@ -31,15 +31,15 @@ _encode = Encoder(enc_hook=str).encode
 _WITHHELD = "The result was withheld: it could not be screened."
 
 
-class Refused(PermissionError):  # noqa: N818  (what happened, not a mistake)
+class Refused(Exception):  # noqa: N818  (what happened, not a mistake)
     """A call was not carried out. `str()` is what the agent is to be told."""
 
 
-class Terminated(PermissionError):  # noqa: N818
+class Terminated(Exception):  # noqa: N818
     """The session is over: nothing more runs in it. `str()` says why."""
 
 
-class ToolFailed(RuntimeError):  # noqa: N818
+class ToolFailed(Exception):  # noqa: N818
     """A tool failed, and what it said was changed before the agent may read it."""
 
 
