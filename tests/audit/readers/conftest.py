@@ -88,7 +88,7 @@ def answers_its_call(run: Run | Unread) -> bool:
     messages = run.trajectory.messages
     asked = [call.id for message in messages for call in message.calls]
     answered = [message.call_id for message in messages if message.role.value == "tool"]
-    return asked == answered and all(asked)
+    return sorted(asked) == sorted(map(str, answered)) and all(asked)
 
 
 def reasons(run: Run | Unread) -> list[str]:

@@ -289,7 +289,9 @@ def test_claude_agent_sdk_sessions(server: Server, read: Read, tmp_path: Path):
     anyio.run(ask)
     (run,) = read(home / "projects")
     assert isinstance(run, Run)
-    assert [message.text for message in run.trajectory.messages] == [text for _, text, _ in EXPECTED]
+    # Claude Code runs calls side by side and writes down the results as they come.
+    texts = [message.text for message in run.trajectory.messages]
+    assert [*texts[:3], *sorted(texts[3:5], reverse=True), *texts[5:]] == [text for _, text, _ in EXPECTED]
     assert [message.role.value for message in run.trajectory.messages] == [role for role, _, _ in EXPECTED]
     commands = [call.arguments["command"] for message in run.trajectory.messages for call in message.calls]
     assert commands == [f"echo '{result}'" for result in RESULTS.values()]
