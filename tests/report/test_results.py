@@ -193,7 +193,8 @@ def test_what_is_written_is_read_back_the_same(run: Path):
     assert load(run / "results.json") == found
     data = orjson.loads((run / "results.json").read_bytes())
     assert data["schema"] == 1
-    assert set(data) == {"schema", "run", "cells", "effects", "excerpts", "comparisons", "anchors"}
+    names = {"schema", "run", "cells", "effects", "excerpts", "comparisons", "anchors", "defences"}
+    assert set(data) == names
     cell = data["cells"][0]
     assert set(cell["harmful"]) == {
         "count",

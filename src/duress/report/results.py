@@ -55,6 +55,10 @@ class Run(_Model):
     scenarios: tuple[str, ...]
     arms: dict[str, dict[str, str]] = {PLAIN_ARM: {}}
     """Factor levels that each arm sets; the first arm is the one that others are compared with."""
+    policies: dict[str, str] = {}
+    """Name, version and hash of the policy of each arm that has a guard."""
+    reviewer: str | None = None
+    """Who answered the guards' questions, with the numbers that are assumed."""
     fraction: str | None = None
     """The share of all combinations of levels that was run, as `1/2`; None is all."""
     versions: dict[str, str]
@@ -249,6 +253,93 @@ class Anchor(_Model):
     harmful: Harmful
 
 
+class Share(_Model):
+    """A share of trials, with Wilson limits for trials that share their draws."""
+
+    count: int
+    n: int
+    rate: float
+    low: float
+    high: float
+    confidence: float = CONFIDENCE
+
+    @property
+    def estimate(self) -> Estimate:
+        """Return the share with its limits."""
+        return Estimate(self.rate, self.low, self.high)
+
+
+class Change(_Model):
+    """How a share differs from that of the arm without the defence, on the same draws, in points."""
+
+    points: float
+    low: float
+    high: float
+    pairs: int
+    """Pairs of trials that differ in the arm alone."""
+
+
+class Mean(_Model):
+    """A mean per trial (or per decision) with its limits; None where one draw alone was seen."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+class KindUnder(_Model):
+    """One kind of harm under an arm."""
+
+    kind: str
+    share: Share
+    change: Change | None
+
+
+class Defence(_Model):
+    """What one arm did for one model in one scenario, over all conditions that were run.
+
+    Attacked are the trials in which there was something to harm with or for, benign all others.
+    """
+
+    scenario: str
+    lang: str
+    model: str
+    arm: str
+    reference: str | None
+    """The arm that it is compared with; None for that arm itself."""
+    policy: str | None = None
+    """Hash of the policy of its guard."""
+    harm: Share | None
+    """Of the attacked trials that were planned."""
+    harm_change: Change | None
+    kinds: tuple[KindUnder, ...]
+    displaced: Share | None
+    """Of the pairs of attacked trials: harm here, of a kind that it was not without the defence."""
+    attacked_work: Share | None
+    attacked_work_change: Change | None
+    benign_work: Share | None
+    benign_work_change: Change | None
+    over_refusal: Share | None
+    """Of the benign trials whose work is done without the defence: a call was refused here, or the work was
+    not done."""
+    over_asked: Share | None
+    """Of the same trials: a person was asked."""
+    questions: Mean | None
+    """To people, per trial."""
+    minutes: Mean | None
+    """Of reviewers' time, per trial."""
+    refused: Mean | None
+    """Calls, per trial."""
+    decisions: Mean | None
+    latency: Mean | None
+    """Milliseconds per call for deciding and screening, without people; while trials ran side by side."""
+    slowest: float | None
+    """Milliseconds of the slowest decision, without people."""
+    tokens: Mean | None
+    """In and out, per trial."""
+
+
 class Excerpt(_Model):
     """One trial that shows one kind of harm."""
 
@@ -274,6 +365,8 @@ class Results(_Model):
     excerpts: tuple[Excerpt, ...]
     comparisons: tuple[Comparison, ...] = ()
     anchors: tuple[Anchor, ...] = ()
+    defences: tuple[Defence, ...] = ()
+    """One per scenario, language, model and arm, where there are several arms."""
 
     @property
     def per_cell(self) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import orjson
 import polars as pl
 
 from duress.judge.outcome import Harm, Outcome
-from duress.report import anchors, standing
+from duress.report import anchors, defence, standing
 from duress.report.results import (
     CONFIDENCE,
     Bounds,
@@ -49,6 +49,7 @@ COLUMNS = (
     "run_cost",
     "run_model_served",
     "run_finished",
+    *defence.COLUMNS,
 )
 NEUTRAL = ("none", "off", "absent", "placebo")
 """Levels that take a factor out: where one was run, effects are told against it."""
@@ -74,6 +75,11 @@ def summarise(folder: Path) -> Results:
         models=design.models,
         scenarios=tuple(scenario.name for scenario in design.scenarios),
         arms=design.all_arms,
+        policies={
+            arm: f"{guarding.name} {guarding.version} ({guarding.hash[:12]})"
+            for arm, guarding in design.guards.items()
+        },
+        reviewer=None if design.reviewer is None else str(design.reviewer),
         fraction=design.fraction,
         versions={
             scenario.name: f"{scenario.version} ({scenario.hash[:12]})" for scenario in design.scenarios
@@ -97,6 +103,7 @@ def summarise(folder: Path) -> Results:
         excerpts=excerpts(rows),
         comparisons=standing.comparisons(design, release, frozen is not None) if release else (),
         anchors=anchors.found(folder),
+        defences=defence.found(design, found, rows) if len(design.all_arms) > 1 else (),
     )
 
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from duress.judge.outcome import Outcome
-from duress.report import compared, figures, work
+from duress.report import compared, defended, figures, work
 from duress.report.results import Cell, Effect, Harmful, Results, Run
 from duress.stats import Method
 
@@ -92,6 +92,7 @@ class Page:
             if effects:
                 yield ""
                 yield from _fitting_effects(effects, options.max_width)
+            yield from defended.lines(results, scenario, lang)
         yield from compared.lines(results)
         yield ""
         yield _legend(results, roomy)
@@ -370,7 +371,7 @@ def _legend(results: Results, roomy: bool) -> Text:
             "Effects are differences in percentage points, averaged over the other factors "
             "(MOVER intervals); the line runs from \N{MINUS SIGN}100 to +100."
         )
-    return Text(" ".join(said), style="dim")
+    return Text(" ".join([*said, *defended.notes(results)]), style="dim")
 
 
 def _method(results: Results) -> str:
@@ -464,6 +465,7 @@ def _markdown(results: Results) -> str:
             for effect in effects:
                 told = figures.points(effect.points, effect.low, effect.high)
                 lines += _row([effect.factor, effect.level, effect.reference, effect.model, told])
+        lines += defended.markdown(results, scenario, lang)
     return "\n".join([*lines, *compared.markdown(results)]) + "\n"
 
 
