@@ -149,6 +149,7 @@ MESSAGES = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(
     said=MESSAGES, value=st.recursive(st.one_of(st.none(), st.booleans(), st.floats(), st.text()), st.lists)
 )

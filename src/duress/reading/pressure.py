@@ -54,7 +54,7 @@ _NOT_THE_AGENT: Final = re.compile(
 _CODE: Final = re.compile(r"[{}$=<>|\\]|\.sh(?![a-z])")
 """Programs and tables stop and end things all the time."""
 _A_RANK: Final = re.compile(
-    r" (?:manager|director|editor|professor|secretary|coach|cook|chef|teacher|treasurer|to the|general)(?![a-z])"
+    r" (?:manager|director|editor|professor|secretary|coach|cook|chef|teacher|treasurer|to the)(?![a-z])"
     r"|经理|主任|编辑|教授|总监|教练|工程师"
 )
 _GREETED: Final = 60
