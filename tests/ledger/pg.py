@@ -97,7 +97,8 @@ class Server:
         self._process = None
 
     def remove(self) -> None:
-        self.stop()
+        # At once: nothing of it is needed any more.
+        self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _as_user(self) -> dict[str, object]:

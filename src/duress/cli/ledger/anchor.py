@@ -23,6 +23,9 @@ def anchor(
     tsa: Annotated[
         str | None, typer.Option("--tsa", metavar="URL", help="Have it stamped by this RFC 3161 server.")
     ] = None,
+    authorities: Annotated[
+        Path | None, typer.Option("--tsa-ca", metavar="PEM", help="Roots that are trusted to stamp.")
+    ] = None,
     keys: KeyFolder = None,
 ) -> None:
     """Sign the state of the ledger and keep that elsewhere; without an option, print it.
@@ -34,7 +37,7 @@ def anchor(
     Examples:
       duress ledger anchor --file /mnt/elsewhere/checkpoints
       duress ledger anchor --git ../checkpoints --push
-      duress ledger anchor --file kept/head.checkpoint --tsa http://timestamp.example
+      duress ledger anchor --file kept --tsa http://timestamp.example --tsa-ca authority.pem
     """
     from duress.cli.output import tell, text
     from duress.ledger import Reader
@@ -45,6 +48,9 @@ def anchor(
 
     if tsa and not (file or git):
         raise typer.BadParameter("--tsa needs a place for checkpoint and timestamp: give --file or --git")
+    if (tsa is None) != (authorities is None):
+        raise typer.BadParameter("a stamp that nobody can check is not kept: give --tsa with --tsa-ca")
+    server = (tsa, authorities) if tsa and authorities else None
     if push and not git:
         raise typer.BadParameter("--push goes with --git")
     ledger = Reader.at(place)
@@ -54,7 +60,7 @@ def anchor(
     if file is not None:
         kept = keep(note, file, ledger)
         tell(f"kept in {kept}")
-        if tsa:
-            tell(f"stamped: {stamp(kept, tsa)}")
+        if server:
+            tell(f"stamped: {stamp(kept, *server)}")
     if git is not None:
-        tell(f"committed: {commit(note, git, ledger, server=tsa, push=push)}")
+        tell(f"committed: {commit(note, git, ledger, server=server, push=push)}")

@@ -21,9 +21,14 @@ def name_of(origin: str) -> str:
 
 
 def commit(
-    note: bytes, repository: Path, ledger: Reader, *, server: str | None = None, push: bool = False
+    note: bytes,
+    repository: Path,
+    ledger: Reader,
+    *,
+    server: tuple[str, Path] | None = None,
+    push: bool = False,
 ) -> Path:
-    """Commit a checkpoint, stamped by a server and pushed if asked to; return its file.
+    """Commit a checkpoint, pushed if asked to, stamped if a server and its roots are given; return its file.
 
     Raises:
         LedgerError: git refuses, or what the repository holds contradicts the ledger.
@@ -32,7 +37,7 @@ def commit(
     path = keep(note, repository / name_of(ledger.origin), ledger)
     size = read(path.read_bytes(), path).size
     if server is not None:
-        stamp(path, server)
+        stamp(path, *server)
     names = [path.name, *([path.name + STAMP] if _git(repository, *_LISTED, f"{path.name}{STAMP}") else [])]
     _git(repository, "add", "--all", "--", *names)
     if _git(repository, "status", "--porcelain", "--", *names):
