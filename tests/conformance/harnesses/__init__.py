@@ -40,4 +40,5 @@ ADAPTERS = (
     Adapter("langchain", "langchain", "LangChain", ("langchain", "langgraph"), "langchain"),
     Adapter("langchain-async", "langchain", "LangChainAsync", ("langchain", "langgraph"), "langchain"),
     Adapter("langgraph", "langchain", "LangGraph", ("langchain", "langgraph"), "langchain"),
+    Adapter("pydantic-ai", "pydantic_ai", "PydanticAI", ("pydantic_ai",), "pydantic-ai"),
 )
