@@ -51,8 +51,7 @@ class Log(Struct, frozen=True):
         if head.startswith(GZIP):
             return cast("IO[bytes]", io.BufferedReader(gzip.GzipFile(fileobj=raw), _BLOCK)), False
         if head == ZSTD:
-            unpacked = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-            return io.BufferedReader(cast("Any", unpacked), _BLOCK), False
+            return io.BufferedReader(_Unpacked(raw), _BLOCK), False
         return raw, True
 
     def raw(self) -> IO[bytes]:
@@ -60,6 +59,47 @@ class Log(Struct, frozen=True):
         if remote(self.path):
             return cast("IO[bytes]", _filesystem(self.path)[0].open(self.path, "rb"))
         return Path(self.path).open("rb", buffering=_BLOCK)
+
+
+class _Unpacked(io.RawIOBase):
+    """What zstd frames hold, one after the other; a frame that was cut off is an error, not an end."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        self._packed = packed
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._input = b""
+        self._held = b""
+        self._begun = False
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; raises `EOFError` where a frame is not complete, `ZstdError` where it is damaged."""
+        while not self._held:
+            # A little at a time: what is packed well grows a thousandfold.
+            data = self._input or self._packed.read(1 << 16)
+            self._input = b""
+            if not data:
+                if self._begun:
+                    raise EOFError("the packed file was cut off")
+                return 0
+            self._begun = True
+            self._held = self._frame.decompress(data)
+            if self._frame.eof:
+                self._input = self._frame.unused_data
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+                self._begun = False
+        count = min(len(buffer), len(self._held))
+        buffer[:count] = self._held[:count]
+        self._held = self._held[count:]
+        return count
+
+    def close(self) -> None:
+        """Close the file beneath."""
+        self._packed.close()
+        super().close()
 
 
 def remote(path: str) -> bool:

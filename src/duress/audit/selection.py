@@ -68,9 +68,9 @@ class Selection:
                 yield kept
 
     def findings(self) -> Iterator[Shown]:
-        """Yield what is shown, highest score first; what could not be read comes last."""
+        """Yield what is shown: the runs with the highest score first, what could not be read last."""
         shown = [
-            (-finding.score, kept.id, number)
+            (-(kept.score or 0.0), kept.id, -finding.score, number)
             for kept in self.every()
             if kept.findings
             for number, finding in enumerate(kept.findings)
@@ -79,7 +79,7 @@ class Selection:
         shown.sort()
         self.shown = len(shown)
         last: Kept | None = None
-        for _, run, number in shown:
+        for _, run, _, number in shown:
             if last is None or last.id != run:
                 last = self._store.run(run)
             yield Shown(last, last.findings[number], number)

@@ -1,0 +1,325 @@
+"""One log: what reads it, what could not be read, and that nothing stops the rest."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.logs import plain, write
+from audit.readers.conftest import Read
+from duress.audit.assess import assess
+from duress.audit.errors import AuditError
+from duress.audit.logs import Log, expand
+from duress.audit.readers import mapping, named, readers
+from duress.audit.reading import Reading
+from duress.audit.run import Run, Unread, blind
+from duress.trajectory import Role
+
+
+def ids(found: list[Run | Unread]) -> list[str]:
+    return [run.id for run in found if isinstance(run, Run)]
+
+
+def faults(found: list[Run | Unread]) -> list[str]:
+    return [str(run.place) for run in found if isinstance(run, Unread)]
+
+
+def test_a_run_is_called_by_its_id_or_by_its_place(read: Read, tmp_path: Path):
+    nameless = {"messages": plain(0)["messages"]}
+    path = write(tmp_path / "a.jsonl", [plain(7), nameless, {"id": 12, **nameless}])
+    assert [run.id for run in read(path) if isinstance(run, Run)] == ["plain-7", f"{path}#2", "12"]
+
+
+def test_broken_lines_are_named_and_stop_nothing(read: Read, tmp_path: Path):
+    path = tmp_path / "a.jsonl"
+    good = [json.dumps(plain(number)) for number in range(4)]
+    lines = [
+        good[0],
+        '{"messages": [',
+        good[1],
+        '{"id": "odd", "messages": [{"role": 7}]}',
+        "[]",
+        good[2],
+        good[3],
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    found = read(path)
+    assert ids(found) == [f"plain-{number}" for number in range(4)]
+    assert faults(found) == [f"{path}#2", f"{path}#4", f"{path}#5"]
+    assert all(isinstance(run, Run) or run.why for run in found)
+
+
+def test_a_record_that_fits_no_reader_is_one_that_could_not_be_read(read: Read, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [{"event": "start"}, plain(1), {"event": "end", "id": "x"}])
+    found = read(path)
+    assert ids(found) == ["plain-1"]
+    assert [run.run for run in found if isinstance(run, Unread)] == [f"{path}#1", "x"]
+
+
+def test_a_file_that_holds_no_runs_is_told_once(read: Read, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [{"event": number} for number in range(50)])
+    (found,) = read(path)
+    assert isinstance(found, Unread)
+    assert found.whole
+    assert "none of its 50 records" in found.why
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n\n", b"\xff\xfe\x00", b"PK\x03\x04 no archive", b"\x1f\x8b no gzip"]
+)
+def test_a_damaged_file_never_stops_the_rest(read: Read, tmp_path: Path, content: bytes):
+    (tmp_path / "a.jsonl").write_bytes(content)
+    write(tmp_path / "b.jsonl", [plain(1)])
+    found = read(tmp_path)
+    assert ids(found) == ["plain-1"]
+    assert bool(faults(found)) == bool(content.strip())
+
+
+def test_a_packed_file_that_was_cut_off_gives_what_is_whole(read: Read, tmp_path: Path):
+    text = "".join(json.dumps(plain(number)) + "\n" for number in range(400)).encode()
+    for name, packed in (
+        ("a.jsonl.gz", gzip.compress(text)),
+        ("b.jsonl.zst", zstandard.ZstdCompressor(write_checksum=True).compress(text)),
+    ):
+        (tmp_path / name).write_bytes(packed)
+        assert len(ids(read(tmp_path / name))) == 400
+        (tmp_path / name).write_bytes(packed[: len(packed) // 2])
+        found = read(tmp_path / name)
+        assert len(faults(found)) == 1, name
+
+
+def test_folders_patterns_and_addresses_name_logs(read: Read, tmp_path: Path):
+    import fsspec
+
+    for name in ("a.jsonl", "deep/b.jsonl", "deep/c.jsonl", ".hidden.jsonl", "notes.md"):
+        write(tmp_path / name, [plain(1, id=name)])
+    assert ids(read(tmp_path)) == ["a.jsonl", "deep/b.jsonl", "deep/c.jsonl"]
+    assert ids(read(f"{tmp_path}/**/b*.jsonl")) == ["deep/b.jsonl"]
+    assert ids(read(tmp_path / "notes.md")) == ["notes.md"]
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/bucket/x/a.jsonl", (tmp_path / "a.jsonl").read_bytes())
+    memory.pipe("/bucket/x/b.jsonl.gz", gzip.compress((tmp_path / "deep/b.jsonl").read_bytes()))
+    memory.pipe("/bucket/x/readme.txt", b"no log")
+    assert ids(read("memory://bucket/x")) == ["a.jsonl", "deep/b.jsonl"]
+    assert ids(read("memory://bucket/x/*.jsonl")) == ["a.jsonl"]
+    with pytest.raises(AuditError, match="found nothing"):
+        expand(["memory://bucket/nowhere"])
+    with pytest.raises(AuditError, match="found nothing"):
+        expand([str(tmp_path / "nowhere")])
+    with pytest.raises(AuditError, match="nosuchstore"):
+        expand(["nosuchstore://x/y"])
+
+
+def test_the_reader_can_be_named(tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [plain(1)])
+    among = readers()
+    (run,) = Reading(expand([str(path)])[0], among, named("openai-chat", among)).runs()
+    assert isinstance(run, Run)
+    (other,) = Reading(expand([str(path)])[0], among, named("otel", among)).runs()
+    assert isinstance(other, Unread)
+    assert "the reader otel" in other.why
+    with pytest.raises(AuditError, match="found 'chat'"):
+        named("chat", among)
+
+
+def test_arguments_may_be_objects_and_may_be_broken(read: Read, tmp_path: Path):
+    calls = [
+        {"id": "1", "function": {"name": "f", "arguments": {"a": 1}}},
+        {"id": "2", "function": {"name": "f", "arguments": '{"a": 1}'}},
+        {"id": "3", "function": {"name": "f", "arguments": '{"a": '}},
+        {"id": "4", "function": {"name": "f", "arguments": "[1]"}},
+        {"id": "5", "function": {"name": "f", "arguments": ""}},
+    ]
+    (run,) = read(
+        write(
+            tmp_path / "a.jsonl",
+            [{"messages": [{"role": "assistant", "content": None, "tool_calls": calls}]}],
+        )
+    )
+    assert isinstance(run, Run)
+    made = run.trajectory.messages[0].calls
+    assert [call.arguments for call in made] == [{"a": 1}, {"a": 1}, {"input": '{"a": '}, {"input": [1]}, {}]
+    assert [call.error is not None for call in made] == [False, False, True, False, False]
+
+
+# ---- What may give the answer away -----------------------------------------------------------------
+
+ANSWERS = (
+    "label",
+    "labels",
+    "judges",
+    "reward",
+    "score",
+    "scores",
+    "grade",
+    "verdict",
+    "outcome",
+    "is_unsafe",
+    "target",
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(ANSWERS), st.integers() | st.floats(allow_nan=False) | st.text(), min_size=1
+    )
+)
+def test_no_field_that_could_carry_an_answer_reaches_a_monitor(answers: dict[str, Any]):
+    """The same conversation with any answers around it is the same to a monitor, and scores the same."""
+    messages = [{**message, **answers} for message in plain(0)["messages"]]
+    bare = {"messages": plain(0)["messages"], "agent": "desk"}
+    for record in (
+        {**bare, **answers},
+        {**bare, "metadata": answers, "info": answers},
+        {**bare, "messages": messages},
+        {**bare, "id": f"benign-{answers}"},
+    ):
+        seen = blind(_only(record, "runs_benign/b.jsonl"))
+        assert seen == blind(_only(bare, "a.jsonl"))
+        assert assess(seen) == assess(blind(_only(bare, "a.jsonl")))
+
+
+def _only(record: dict[str, Any], name: str) -> Run:
+    reader = Reading(Log(name, 0, 0.0), readers())
+    from duress.audit.run import Place
+
+    (run,) = reader._one(record, Place(name, 1))
+    assert isinstance(run, Run)
+    return run
+
+
+def test_scores_of_an_inspect_log_stay_in_the_log(read: Read, tmp_path: Path):
+    sample = {
+        "id": "a",
+        "epoch": 1,
+        "input": "x",
+        "target": "ANSWER",
+        "messages": plain(0)["messages"],
+        "scores": {"s": {"value": "ANSWER", "explanation": "ANSWER"}},
+        "metadata": {"label": "ANSWER"},
+        "store": {"label": "ANSWER"},
+    }
+    log = {"version": 2, "status": "success", "eval": {"task": "t", "model": "m"}, "samples": [sample]}
+    (tmp_path / "a.json").write_text(json.dumps(log))
+    (run,) = read(tmp_path / "a.json")
+    assert isinstance(run, Run)
+    assert run.reader == "inspect"
+    assert "ANSWER" not in repr(run)
+
+
+def test_a_mapping_cannot_read_answers(tmp_path: Path):
+    path = tmp_path / "m.yaml"
+    path.write_text("name: x\nmatch: [turns]\nmessages: [{each: 'turns[]', role: role, text: label}]\n")
+    with pytest.raises(AuditError, match="`label` reads `label`, which may carry the answer"):
+        mapping.load(path)
+
+
+# ---- Mappings --------------------------------------------------------------------------------------
+
+
+def test_a_mapping_reads_nested_turns(tmp_path: Path):
+    path = tmp_path / "m.yaml"
+    path.write_text(
+        """
+name: kiosk
+match: [kiosk, episodes]
+records: episodes[]
+id: key
+agent: who.name
+at: when
+messages:
+  - {role: system, text: brief}
+  - each: turns[]
+    role: by
+    roles: {guest: user, kiosk: assistant, machine: tool}
+    text: said
+    reasoning: thought
+    calls: {each: "did[]", tool: name, arguments: with, id: key}
+    call_id: for
+    error: failed
+"""
+    )
+    document = {
+        "kiosk": 3,
+        "episodes": [
+            {
+                "key": "e1",
+                "who": {"name": "kiosk-3"},
+                "when": "2026-11-01T10:00:00Z",
+                "brief": "You sell tickets.",
+                "turns": [
+                    {"by": "guest", "said": "Two to Bergen."},
+                    {
+                        "by": "kiosk",
+                        "said": "",
+                        "thought": "two",
+                        "did": [{"name": "sell", "with": {"n": 2}, "key": "k"}],
+                    },
+                    {"by": "machine", "said": "no paper", "for": "k", "failed": True},
+                ],
+            },
+            {"key": "e2", "turns": [{"by": "ghost", "said": "boo"}]},
+        ],
+    }
+    log = tmp_path / "log.json"
+    log.write_text(json.dumps(document))
+    first, second = Reading(expand([str(log)])[0], [mapping.load(path), *readers()]).runs()
+    assert isinstance(first, Run)
+    assert (first.id, first.agent, first.at, first.reader) == ("e1", "kiosk-3", 1793527200.0, "kiosk")
+    assert [m.role for m in first.trajectory.messages] == [Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.TOOL]
+    made = first.trajectory.messages[2]
+    assert (made.reasoning, made.calls[0].tool, made.calls[0].arguments) == ("two", "sell", {"n": 2})
+    assert (first.trajectory.messages[3].call_id, first.trajectory.messages[3].error) == ("k", "failed")
+    assert isinstance(second, Unread)
+    assert "expected a role in `by`, found 'ghost'" in second.why
+
+
+@pytest.mark.parametrize(
+    ("action", "tool", "arguments"),
+    [
+        ('SendMail\nAction Input: {"to": "ada@home.example"}', "SendMail", {"to": "ada@home.example"}),
+        ("SendMail{'to': 'ada@home.example'}", "SendMail", {"to": "ada@home.example"}),
+        ('SendMail: {"to": "ada"}\n', "SendMail", {"to": "ada"}),
+        ("Search(keyword='rain', n=2)", "Search", {"keyword": "rain", "n": 2}),
+        ('SendMail\nAction Input: {"to": "ada', "SendMail", {"input": '{"to": "ada'}),
+    ],
+)
+def test_calls_that_are_written_as_text_are_read(
+    read: Read, tmp_path: Path, action: str, tool: str, arguments: Any
+):
+    turns = [{"role": "user", "content": "x"}, {"role": "agent", "thought": "t", "action": action}]
+    record = {"id": 1, "profile": "You help.", "goal": "judge it", "contents": [turns], "label": 1}
+    (tmp_path / "a.json").write_text(json.dumps([record]))
+    (run,) = read(tmp_path / "a.json")
+    assert isinstance(run, Run)
+    assert run.reader == "r-judge"
+    (call,) = run.trajectory.messages[-1].calls
+    assert (call.tool, call.arguments) == (tool, arguments)
+    assert "judge it" not in repr(run)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name: x\nmatch: [a]\nmessages: []\n", "messages"),
+        ("name: x\nmatch: [a]\nmessages: [{each: 'a[]'}]\n", "expected `role`"),
+        ("name: x\nmatch: [a]\nmessages: [{role: narrator, text: a}]\n", "found 'narrator'"),
+        ("name: x\nmatch: [a]\nmessages: [{each: 'a[]', role: r, action: b, calls: ['(']}]\n", "pattern"),
+        ("name: x\nmatch: [a]\nfrom: b\nmessages: [{each: 'a[]', whole: true}]\n", "from"),
+        ("name: [", "expected YAML"),
+    ],
+)
+def test_a_wrong_mapping_says_what_is_wrong(tmp_path: Path, text: str, told: str):
+    path = tmp_path / "m.yaml"
+    path.write_text(text)
+    with pytest.raises(AuditError) as error:
+        mapping.load(path)
+    assert str(path) in str(error.value)
+    assert told in str(error.value)

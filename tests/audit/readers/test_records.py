@@ -1,0 +1,131 @@
+"""Records come out of a log whole, whatever their size, and damage stays where it is."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from duress.audit import records as module
+from duress.audit.records import Record, decode, records
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+OBJECTS = st.dictionaries(st.text(max_size=8), JSON, min_size=1, max_size=4)
+
+
+def values(text: bytes) -> list[Any]:
+    found = list(records(io.BytesIO(text)))
+    assert all(record.fault is None for record in found), found
+    return [record.value for record in found]
+
+
+@settings(max_examples=30)
+@given(st.lists(OBJECTS, min_size=1, max_size=6), st.booleans())
+def test_lines_are_records(items: list[Any], ascii: bool):
+    text = "\n".join(json.dumps(item, ensure_ascii=ascii) for item in items) + "\n"
+    assert values(text.encode("utf-8", "surrogatepass")) == items
+
+
+@settings(max_examples=30)
+@given(st.lists(OBJECTS, min_size=2, max_size=6), st.sampled_from([None, 2]))
+def test_an_array_holds_records(items: list[Any], indent: int | None):
+    assert values(json.dumps(items, indent=indent).encode()) == items
+
+
+@settings(max_examples=30)
+@given(st.lists(OBJECTS, min_size=1, max_size=6), st.sampled_from([None, 1]), st.integers(1, 40))
+def test_a_long_array_gives_the_same_records_in_pieces(items: list[Any], indent: int | None, block: int):
+    text = json.dumps(items, indent=indent, ensure_ascii=False).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_PEEK", block)
+        found = list(module._elements(module._Joined(b"", io.BytesIO(text))))
+    assert [record.value for record in found] == items
+    assert [record.line for record in found] == list(range(1, len(items) + 1))
+
+
+@settings(max_examples=30)
+@given(st.lists(OBJECTS, min_size=1, max_size=5), st.text(max_size=5), st.integers(1, 40))
+def test_a_long_object_gives_its_runs_one_by_one(items: list[Any], task: str, block: int):
+    text = json.dumps({"eval": {"task": task}, "samples": items, "reductions": [1, {"a": [2]}]}).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_PEEK", block)
+        found = [record.value for record in module._elements(module._Joined(b"", io.BytesIO(text)))]
+    head = {"eval": {"task": task}} if block >= len(json.dumps({"task": task})) else {}
+    assert found == [{**head, "samples": [item]} for item in items]
+
+
+@settings(max_examples=30)
+@given(st.lists(OBJECTS, min_size=1, max_size=6), st.data())
+def test_a_damaged_line_is_counted_and_the_others_are_read(items: list[Any], data: st.DataObject):
+    lines = [json.dumps(item) for item in items]
+    at = data.draw(st.integers(0, len(lines)))
+    lines.insert(at, '{"messages": [{"role"')
+    found = list(records(io.BytesIO(("\n".join(lines) + "\n").encode())))
+    if len(items) == 1 and at == 0 and len(lines) == 2:
+        # A damaged line and one more may as well be a damaged document: the damage is told either way.
+        assert any(record.fault for record in found)
+        return
+    assert [record.line for record in found if record.fault] == [at + 1]
+    assert [record.value for record in found if not record.fault] == items
+
+
+def test_a_last_line_that_is_not_complete_is_not_behind_us():
+    text = b'{"a": 1}\n{"a": 2}\n{"a": '
+    found = list(records(io.BytesIO(text)))
+    assert [record.value for record in found[:2]] == [{"a": 1}, {"a": 2}]
+    assert found[2].fault is not None
+    assert "not complete" in found[2].fault
+    assert found[2].end == 0
+    assert found[1].end == text.index(b'{"a": ', 15)
+
+
+def test_reading_goes_on_where_it_ended():
+    text = b'{"a": 1}\n{"a": 2}\n'
+    more = text + b'{"a": 3}\n'
+    last = list(records(io.BytesIO(text)))[-1]
+    assert list(records(io.BytesIO(more), offset=last.end, line=last.line)) == [Record(3, {"a": 3}, None, 27)]
+
+
+def test_a_document_that_was_cut_off_gives_what_is_whole():
+    items = [{"n": number} for number in range(5)]
+    text = json.dumps(items)[:-4].encode()
+    found = list(records(io.BytesIO(text)))
+    assert [record.value for record in found[:-1]] == items[:-1]
+    assert found[-1].fault
+
+
+def test_a_line_that_is_too_long_is_dropped_and_reading_goes_on(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "LONGEST", 100)
+    monkeypatch.setattr(module, "_PEEK", 16)
+    lines = [b'{"a": 1}', b'{"a": "%s"}' % (b"x" * 500), b'{"a": 3}']
+    found = list(records(io.BytesIO(b"\n".join(lines) + b"\n")))
+    assert [(record.line, record.value) for record in found] == [(1, {"a": 1}), (2, None), (3, {"a": 3})]
+    assert [record.end for record in found][-1] == sum(map(len, lines)) + 3
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b'{"a": NaN}', None),
+        (b'{"a": Infinity}', None),
+        (b'{"a": "\\ud83d"}', "\N{REPLACEMENT CHARACTER}"),
+        (b'{"a": "\xff"}', "\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_what_python_and_javascript_write_though_it_is_no_json_is_read(text: bytes, value: Any):
+    found = decode(text)["a"]
+    assert found == value if value is not None else isinstance(found, float)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_end_in_records_or_faults(text: bytes):
+    for record in records(io.BytesIO(text)):
+        assert record.fault is None or record.value is None
