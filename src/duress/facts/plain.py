@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from typing import Final
 
@@ -14,7 +15,6 @@ _ESCAPES: Final = re.compile(r"\\+u([0-9a-fA-F]{4})|\\+[nrtbf\"'/\\]?")
 _GROUPED: Final = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
 _POINTED: Final = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3})+),(\d+)(?![\d.,])")
 _ACCENTS: Final = re.compile("[\u0300-\u036f\u200b-\u200f\u2060\ufeff]")
-_CHARACTER: Final = re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
 _DECIMAL: Final = re.compile(r"(?<![\d.])(\d+)\.(\d+)(?!\.?\d)")
 _MARKS: Final = re.compile(rf"[^\w{_POINT}]|_")
 _ASCII_MARKS: Final = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != _POINT}
@@ -39,7 +39,7 @@ def words(text: str, *, escaped: bool = False) -> list[str]:
         text = _ESCAPES.sub(_unescaped, text)
     plain = text.isascii()
     if not plain:
-        text = _CHARACTER.sub(r" \1 ", _ACCENTS.sub("", unicodedata.normalize("NFKD", text)))
+        text = _character().sub(r" \1 ", _ACCENTS.sub("", unicodedata.normalize("NFKD", text)))
     if _between_digits(text, ","):
         text = _POINTED.sub(lambda number: number[1].replace(".", "") + "." + number[2], text)
         text = _GROUPED.sub(lambda number: number[1] + number[2].replace(",", ""), text)
@@ -49,6 +49,12 @@ def words(text: str, *, escaped: bool = False) -> list[str]:
     text = text.casefold()
     found = (text.translate(_ASCII_MARKS) if plain else _MARKS.sub(" ", text)).split()
     return [_ZEROS.sub(r"\1", word) if _POINT in word else word for word in found] if decimal else found
+
+
+@cache
+def _character() -> re.Pattern[str]:
+    """Return what finds a Chinese or Japanese character; compiled late, as it takes its time."""
+    return re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
 
 
 def _between_digits(text: str, mark: str) -> bool:

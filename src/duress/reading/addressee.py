@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from duress.reading.letter import fold
@@ -32,24 +33,6 @@ _SELF: Final = re.compile(
 )
 _SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$)|[。！？\n]")
 _CAPITALISED: Final = r"(?P<it>[A-Z][\w-]*(?: [A-Z][\w-]*){0,2})"
-_NAMED: Final = (
-    re.compile(
-        r"(?:[Yy]ou are|[Yy]ou're|[Yy]our name is|(?:[Yy]ou are |[Yy]ou |is |,) ?(?:called|named|known as)|"
-        r"[Yy]ou (?:work|act|serve|operate) (?:as|under the name(?: of)?)|"
-        r"(?:assistant|agent|model|bot|AI|named|called)),? " + _CAPITALISED + r"(?!['’\w])"
-    ),
-    re.compile(r", " + _CAPITALISED + r"(?=,|$)"),
-    re.compile(
-        r"(?:你是|你叫|您是|名叫|名为|叫做|名字(?:是|叫)|代号(?:是|为)?|助理|助手|智能体|机器人)"
-        r"(?P<it>[一-鿿A-Za-z0-9·]{1,8}?)(?=[，,。；（(：:]|$)"
-    ),
-    re.compile(r"(?:你以|作为)(?P<it>[一-鿿A-Za-z0-9·]{1,8}?)的?(?:身份|名义|，)"),
-    re.compile(
-        r"(?:^|[，,])(?P<it>[一-鿿A-Za-z0-9·]{1,8}?)(?:就)?是[^，,。]{1,24}(?:助理|助手|智能体)，?也?就是你"
-    ),
-    re.compile(r"(?P<it>[a-z][\w.+-]*)@[\w-]+(?:\.[\w-]+)+"),
-)
-"""How a sentence that tells an agent who it is gives its name; the last is the name in its address."""
 _NO_NAME: Final = re.compile(
     r"(?:I|You|Your|The|A|An|It|Its|We|Our|Today|This|That|English|Chinese|Use|As|Mr|Mrs|Ms|Dr)(?![\w])"
 )
@@ -93,6 +76,29 @@ def addressee(system: str) -> Addressee:
     return Addressee(kept, nouns or Addressee().nouns, subjects, goal)
 
 
+@cache
+def _named() -> tuple[re.Pattern[str], ...]:
+    """How a sentence that tells an agent who it is gives its name; the last is the name in its address."""
+    # compiled when first needed: importing must stay light
+    return (
+        re.compile(
+            r"(?:[Yy]ou are|[Yy]ou're|[Yy]our name is|(?:[Yy]ou are |[Yy]ou |is |,) ?(?:called|named|known as)|"
+            r"[Yy]ou (?:work|act|serve|operate) (?:as|under the name(?: of)?)|"
+            r"(?:assistant|agent|model|bot|AI|named|called)),? " + _CAPITALISED + r"(?!['’\w])"
+        ),
+        re.compile(r", " + _CAPITALISED + r"(?=,|$)"),
+        re.compile(
+            r"(?:你是|你叫|您是|名叫|名为|叫做|名字(?:是|叫)|代号(?:是|为)?|助理|助手|智能体|机器人)"
+            r"(?P<it>[一-鿿A-Za-z0-9·]{1,8}?)(?=[，,。；（(：:]|$)"
+        ),
+        re.compile(r"(?:你以|作为)(?P<it>[一-鿿A-Za-z0-9·]{1,8}?)的?(?:身份|名义|，)"),
+        re.compile(
+            r"(?:^|[，,])(?P<it>[一-鿿A-Za-z0-9·]{1,8}?)(?:就)?是[^，,。]{1,24}(?:助理|助手|智能体)，?也?就是你"
+        ),
+        re.compile(r"(?P<it>[a-z][\w.+-]*)@[\w-]+(?:\.[\w-]+)+"),
+    )
+
+
 def _sentence(text: str, start: int, end: int) -> str:
     first = max((match.end() for match in _SENTENCE_END.finditer(text, 0, start)), default=0)
     last = _SENTENCE_END.search(text, end)
@@ -101,7 +107,7 @@ def _sentence(text: str, start: int, end: int) -> str:
 
 def _names(sentence: str) -> Iterator[str]:
     """Yield the names that a sentence gives to the agent, in lower case."""
-    for pattern in _NAMED:
+    for pattern in _named():
         for match in pattern.finditer(sentence):
             name = match.group("it")
             if not (_NO_NAME.match(name) or _NO_CHINESE_NAME.search(name) or name in NOUNS):
