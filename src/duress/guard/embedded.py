@@ -160,6 +160,7 @@ class EmbeddedKeeper:
 
     def stop(self, scope: Scope, name: str, *, person: str, reason: str = "") -> Stop:
         """Stop a session, an agent or all, and tell people so; see `Stops.stop`."""
+        self._watch()
         made = self.stops.stop(scope, name, person=person, reason=reason)
         self._notifier.stopped(made)
         return made

@@ -22,9 +22,7 @@ class Interruptions:
 
     def counts(self, now: Moment) -> Counter[str]:
         """Return how often each person was asked in the last hour."""
-        found = self._state.rows(
-            "SELECT reviewer, wall, run, boot FROM interruption WHERE wall > ?", now.wall - 2 * HOUR
-        )
+        found = self._state.rows("SELECT reviewer, wall, run, boot FROM interruption")
         counts: Counter[str] = Counter()
         for row in found:
             then = Moment(row["wall"], row["run"], row["boot"])

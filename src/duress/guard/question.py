@@ -112,7 +112,8 @@ def insert(
         "batch": batch_of(request),
         "session": request.session,
         "agent": request.agent,
-        "body": encode(request),
+        # In the order in which the agent gave its arguments.
+        "body": msgspec.json.encode(request),
         "barred": encode(list(barred)).decode(),
         "put_to": encode(list(put_to)).decode(),
         "quorum": request.quorum,

@@ -118,11 +118,13 @@ class Scribe:
     def close(self) -> None:
         """Write what waits and let another process be the writer."""
         with self._lock:
-            if self._ledger is not None and self._process == os.getpid():
+            if self._process == os.getpid():
                 try:
-                    self.drain()
+                    if outbox.waiting(self._state, 1):
+                        self.tend()
                 finally:
-                    self._ledger.close()
+                    if self._ledger is not None:
+                        self._ledger.close()
             self._ledger = None
             self._tried = float("inf")
 

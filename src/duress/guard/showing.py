@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import orjson
+from markupsafe import Markup, escape
 
 from duress.guard.question import Item
 
@@ -17,7 +18,7 @@ BRIEF = 160
 
 def pretty(value: Any) -> str:
     """Return any value as JSON that a person can read and edit."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
 def plain(value: Any) -> str:
@@ -35,8 +36,19 @@ def visible(text: str) -> str:
 
 def brief(value: Any) -> str:
     """Return the beginning of an argument on one line."""
+    if isinstance(value, list):
+        value = ", ".join(plain(one) for one in cast("list[Any]", value))
     text = " ".join(plain(value).split())
     return text if len(text) <= BRIEF else text[: BRIEF - 1] + "…"
+
+
+def coded(text: str) -> Markup:
+    """Return a text of ours with what stands in backticks as code."""
+    parts = text.split("`")
+    marked = [
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
+    ]
+    return Markup("").join(marked)
 
 
 def clock(wall: float) -> str:
@@ -73,6 +85,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "plain": plain,
     "brief": brief,
     "clock": clock,
+    "coded": coded,
     "duration": duration,
     "share": share,
     "differs": differs,

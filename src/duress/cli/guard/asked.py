@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from duress.guard.showing import brief, duration, plain, visible
@@ -24,28 +23,31 @@ EFFECTS = {
 
 
 def overview(items: Sequence[Item]) -> RenderableType:
-    """Return the questions that wait as a table, equal ones in one row."""
+    """Return the questions that wait, briefly, equal ones together."""
     if not items:
         return Text("Nothing waits.")
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("id", "left", "agent", "tool", "", "arguments", "agree"):
-        table.add_column(
-            name, overflow="fold" if name != "id" else "ellipsis", no_wrap=name in ("id", "left")
-        )
-    for batch in batches(items):
-        first = batch[0]
-        said, style = EFFECTS[first.request.effect]
-        many = f" x{len(batch)}" if len(batch) > 1 else ""
-        table.add_row(
-            first.request.id,
-            duration(min(item.left for item in batch)),
-            Text(first.request.agent),
-            Text(f"{first.request.tool}{many}", style="bold"),
-            Text(said.partition(":")[0], style=style),
-            Text("  ".join(f"{visible(name)}={brief(value)}" for name, value in first.arguments.items())),
-            f"{first.agreed}/{first.request.quorum}",
-        )
-    return table
+    return Group(*(line for batch in batches(items) for line in _brief(batch)))
+
+
+def _brief(batch: Sequence[Item]) -> list[RenderableType]:
+    first = batch[0]
+    request = first.request
+    said, style = EFFECTS[request.effect]
+    many = f" x{len(batch)}" if len(batch) > 1 else ""
+    agree = f"  {first.agreed} of {request.quorum} agree" if request.quorum > 1 else ""
+    arguments = "  ".join(f"{visible(name)}={brief(value)}" for name, value in first.arguments.items())
+    return [
+        Text.assemble(
+            (request.id, "cyan"),
+            f"  {duration(min(item.left for item in batch))}  ",
+            (f"{request.tool}{many}", "bold"),
+            "  ",
+            (said, style),
+            agree,
+        ),
+        Padding(Text(f"{request.agent} for {request.user or 'nobody named'}", style="dim"), (0, 0, 0, 2)),
+        Padding(Text(arguments or "no arguments"), (0, 0, 1, 2)),
+    ]
 
 
 def batches(items: Sequence[Item]) -> list[list[Item]]:

@@ -14,6 +14,9 @@ toggle.addEventListener("click", () => {
   localStorage.setItem("theme", root.dataset.theme);
 });
 
+// On a phone the row of pages may be wider than the window.
+document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 // ---- times ------------------------------------------------------------------------------------------------------
 
 const stamp = new Intl.DateTimeFormat(root.lang, { dateStyle: "medium", timeStyle: "medium" });
