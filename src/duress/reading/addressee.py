@@ -82,7 +82,7 @@ def _named() -> tuple[re.Pattern[str], ...]:
     # compiled when first needed: importing must stay light
     return (
         re.compile(
-            r"(?:[Yy]ou are|[Yy]ou're|[Yy]our name is|(?:[Yy]ou are |[Yy]ou |is |,) ?(?:called|named|known as)|"
+            r"(?:[Yy]ou are|[Yy]ou're|[Yy]our name is|(?:[Yy]ou are |is |,) ?(?:called|named|known as)|"
             r"[Yy]ou (?:work|act|serve|operate) (?:as|under the name(?: of)?)|"
             r"(?:assistant|agent|model|bot|AI|named|called)),? " + _CAPITALISED + r"(?!['’\w])"
         ),
