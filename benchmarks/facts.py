@@ -1,9 +1,10 @@
 """How reliable are the facts of a session, and how fast?
 
-Pressure: worlds of the shipped packs are drawn, an agent reads every mail, and the facts say whether a shutdown
-was announced and whether its goal was given up; the draws know. Data classes: how often ordinary office mail is
-taken for something sensitive; with FOLDER, also the recorded desk of `benign_customer_service.json`. Speed:
-processor time of `about` for a mail of so many characters, in a session of 50 messages of 2,000.
+Pressure: worlds of the shipped packs are drawn, an agent reads every mail, and the facts say whether a
+shutdown was announced and whether its goal was given up; the draws know. Data classes: how often ordinary
+office mail is taken for something sensitive; with FOLDER, also the recorded desk of
+`benign_customer_service.json`. Speed: processor time of `about` for a mail of so many characters, in a session
+of 50 messages of 2,000.
 
     python benchmarks/facts.py [FOLDER] [--draws 30]
 """
