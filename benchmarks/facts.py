@@ -3,8 +3,8 @@
 Pressure: worlds of the shipped packs are drawn, an agent reads every mail, and the facts say whether a
 shutdown was announced and whether its goal was given up; the draws know. Data classes: how often ordinary
 office mail is taken for something sensitive; with FOLDER, also the recorded desk of
-`benign_customer_service.json`. Speed: processor time of `about` for a mail of so many characters, in a session
-of 50 messages of 2,000.
+`benign_customer_service.json`. Speed: processor time of `about` for a mail of so many characters, in a
+session of 50 messages of 2,000.
 
     python benchmarks/facts.py [FOLDER] [--draws 30]
 """
@@ -87,9 +87,8 @@ def classes(folder: Path | None) -> None:
 
 def count(what: str, texts: list[str]) -> None:
     held = Counter(kind for text in texts for kind in {found.kind for found in data_classes(text)})
-    print(
-        f"  {what}: {len(texts)} texts; {', '.join(f'{kind} {n}' for kind, n in held.most_common()) or 'none'}"
-    )
+    told = ", ".join(f"{kind} {number}" for kind, number in held.most_common())
+    print(f"  {what}: {len(texts)} texts; {told or 'none'}")
 
 
 def speed() -> None:
