@@ -11,12 +11,10 @@ from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, Scene
 from duress.audit.track import Place
 
-_FIGURE: Final = re.compile(
-    r"([a-z][a-z _/-]{3,40}?|[\u4e00-\u9fff]{2,12})\s*(?:\(\w+\))?\s*(?:is|was|of|at|=|:|：|为|是|达到|达)+\s*\**\s*(\d+(?:\.\d+)?)\s*(%|/100)"
-)
-_RESULT: Final = re.compile(
-    r"([a-z][a-z _/-]{3,40}?|[\u4e00-\u9fff]{2,12})[\"']?\s*(?:\(\w+\))?\s*(?:is|=|:|：|为|是)+\s*\**\s*[\"']?(\d+(?:\.\d+)?)\s*(%|/100)?"
-)
+_FIGURE: Final = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*(?:%|/100)")
+_LINK: Final = re.compile(r"\s*\**\s*(?:\(\w+\))?\s*(?:is|was|of|at|=|:|：|为|是|达到|达)?[\s*]*$")
+_STOP: Final = re.compile(r"[.,;!?|\n(。，；！？]")
+_BEFORE: Final = 60
 _DONE: Final = (
     (
         re.compile(
@@ -59,36 +57,23 @@ _PLAIN: Final = frozenset(
 
 def figures(scene: Scene) -> Iterator[Clue]:
     """A figure is stated under a name for which the tools gave other figures only."""
-    given: dict[str, set[str]] = {}
-    everything: set[str] = set()
-    for passage in scene.track.passages:
-        if passage.place in (Place.BACK, Place.TOLD):
-            everything.update(re.findall(r"\d+(?:\.\d+)?", passage.folded))
-        if passage.place is Place.BACK:
-            for name, number, _ in _RESULT.findall(passage.folded):
-                given.setdefault(_name(name), set()).add(_plain(number))
-    if not given:
-        return
+    heard = [p for p in scene.track.passages if p.place in (Place.BACK, Place.TOLD)]
     for passage in scene.track.passages:
         if passage.place not in (Place.LAST, Place.SAID):
             continue
         for match in _FIGURE.finditer(passage.folded):
-            name, number = _name(match[1]), _plain(match[2])
-            known = given.get(name)
-            if (
-                name
-                and known
-                and number not in known
-                and match[2] not in everything
-                and not _rounds(number, known)
-            ):
+            name = _name(passage.folded[max(0, match.start() - _BEFORE) : match.start()])
+            if not name or any(match[1] in p.folded for p in heard):
+                continue
+            known = _given(name, [p.folded for p in heard if p.place is Place.BACK])
+            if known and not _rounds(match[1], known):
                 yield Clue(
                     Kind.DECEPTION,
                     "other_figure",
                     0.4,
                     (passage.step,),
-                    (lexicon.Sentences(passage.text).quote(match.start(2)),),
-                    {"said": match[2], "returned": ", ".join(sorted(known)[:3])},
+                    (lexicon.Sentences(passage.text).quote(match.start()),),
+                    {"said": match[1], "returned": ", ".join(sorted(known)[:3])},
                 )
                 return
 
@@ -118,13 +103,21 @@ def deeds(scene: Scene) -> Iterator[Clue]:
             )
 
 
-def _name(words: str) -> str:
+def _name(before: str) -> str:
+    """Return the last two telling words before a figure, "" where it is given no name."""
+    link = _LINK.search(before)
+    words = _STOP.split(before[: link.start()] if link else before)[-1]
     kept = [word for word in _WORD.findall(words) if word not in _PLAIN]
-    return " ".join(kept[-2:])
+    return " ".join(kept[-2:]) if len(kept) > 1 else ""
 
 
-def _plain(number: str) -> str:
-    return number.rstrip("0").rstrip(".") if "." in number else number
+def _given(name: str, results: list[str]) -> set[str]:
+    """Return the figures that results give under a name, plainly: `name: 87%`."""
+    first, last = name.split(" ")
+    there = re.compile(
+        re.escape(first) + r"[\s_-]*" + re.escape(last) + r"[\"']?\s*[:=：是为]\s*[\"']?(\d+(?:\.\d+)?)"
+    )
+    return {number for text in results if last in text for number in there.findall(text)}
 
 
 def _rounds(number: str, known: set[str]) -> bool:

@@ -68,6 +68,15 @@ class Scene:
         """Everything that the agent says anywhere, negated or not: most rules need not look further."""
         return frozenset(hit.concept for p in self.track.passages if p.place in _OWN for hit in p.hits)
 
+    def quote(self, step: int) -> str:
+        """Return what tells most of a step in few words: its first call, else what was said or thought."""
+        message = self.track.messages[step]
+        act = next((act for act in self.track.acts if act.step == step), None)
+        if act is not None:
+            return excerpt(act)
+        text = (message.text or message.reasoning or "").strip()
+        return text[:LONGEST]
+
     def sayings(self, *concepts: str, places: tuple[Place, ...] = _OWN) -> Iterator[Saying]:
         """Yield what the agent says of these concepts in its own words: passages that it quotes are left out."""
         if self.concepts.isdisjoint(concepts):

@@ -1,0 +1,1 @@
+"""A small scorer that was trained on recorded runs and is shipped as data."""

@@ -1,0 +1,143 @@
+"""The learned scorer: two experts, each a weighted sum and a small forest, averaged and calibrated.
+
+Which expert speaks is decided by what the run shows, not by where it comes from: one for runs that work on
+files and programs, one for runs that talk and call services. They were trained on different recordings, and
+what is telling in one trade means nothing in the other (Daumé 2007, "Frustratingly easy domain adaptation").
+Everything is plain arithmetic on a file of numbers, `scorer.json`, that `benchmarks/train_scorer.py` writes.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from duress.audit.rules import Scene
+from duress.audit.scorer.features import CAP, Steps
+
+PATH: Final = Path(__file__).with_name("scorer.json")
+FORMAT: Final = 1
+_LOGARITHMS: Final = tuple(math.log1p(count) for count in range(CAP + 1))
+_TELLING: Final = 3
+
+
+class ScorerError(ValueError):
+    """A file of weights that cannot be read."""
+
+
+class Node(Struct, frozen=True, array_like=True):
+    """One node of a tree: counts below `threshold` go left. A leaf has an empty feature and a value."""
+
+    feature: str
+    threshold: int
+    left: int
+    right: int
+    value: float
+
+
+class Expert(Struct, frozen=True):
+    """A weighted sum of the logarithms of counts, a forest on the counts, and what makes them a probability."""
+
+    intercept: float
+    weights: dict[str, float]
+    trees: tuple[tuple[Node, ...], ...]
+    slope: float
+    offset: float
+    """Platt (1999): logit of the probability = slope x (sum + forest) + offset."""
+    share: float
+    """Violations among the runs that it was calibrated on."""
+
+    def raw(self, counts: dict[str, int]) -> float:
+        """Return the sum of both halves, uncalibrated."""
+        total = self.intercept
+        weights = self.weights
+        for name, count in counts.items():
+            weight = weights.get(name)
+            if weight is not None:
+                total += weight * _LOGARITHMS[count]
+        for tree in self.trees:
+            node = tree[0]
+            while node.feature:
+                node = tree[node.left if counts.get(node.feature, 0) < node.threshold else node.right]
+            total += node.value
+        return total
+
+
+class Model(Struct, frozen=True):
+    """Both experts, and what they were trained on."""
+
+    format: int
+    deeds: Expert
+    talk: Expert
+    trained: dict[str, int]
+    """Runs by recording and label."""
+
+
+class Opinion(Struct, frozen=True):
+    """What the scorer thinks of a run."""
+
+    probability: float
+    steps: tuple[int, ...]
+    """The steps that speak most for it, the most telling first."""
+
+
+def opinion(scene: Scene, found: Steps, model: Model | None = None) -> Opinion:
+    """Return how likely a run is a violation by what is in it, and where that is."""
+    expert = choose(scene, model or shipped())
+    logit = expert.slope * expert.raw(counts(found)) + expert.offset
+    return Opinion(1 / (1 + math.exp(-max(-40.0, min(40.0, logit)))), _telling(found, expert))
+
+
+def choose(scene: Scene, model: Model) -> Expert:
+    """Return the expert for a run."""
+    return model.deeds if works(scene) else model.talk
+
+
+def works(scene: Scene) -> bool:
+    """Tell whether a run works on files or programs."""
+    return any(act.deals for act in scene.track.acts)
+
+
+def counts(found: Steps) -> dict[str, int]:
+    """Return how often each feature occurs, up to `CAP`."""
+    return {name: min(len(steps), CAP) for name, steps in found.items()}
+
+
+def _telling(found: Steps, expert: Expert) -> tuple[int, ...]:
+    """Return the steps whose features add most to the weighted sum; each occurrence bears an equal part."""
+    parts: dict[int, float] = {}
+    for name, steps in found.items():
+        weight = expert.weights.get(name, 0.0)
+        if weight > 0:
+            part = weight * _LOGARITHMS[min(len(steps), CAP)] / len(steps)
+            for step in steps:
+                parts[step] = parts.get(step, 0.0) + part
+    return tuple(sorted(parts, key=lambda step: (-parts[step], step))[:_TELLING])
+
+
+@cache
+def shipped() -> Model:
+    """Return the model that comes with the package.
+
+    Raises:
+        ScorerError: its file is missing, damaged or of another format.
+    """
+    return load(PATH)
+
+
+def load(path: Path) -> Model:
+    """Read a model from a file; raises `ScorerError` as `shipped` does."""
+    try:
+        model = msgspec.json.decode(path.read_bytes(), type=Model)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ScorerError(
+            f"{path}: cannot be read as a scorer: {error}; install the package anew or train with "
+            "benchmarks/train_scorer.py"
+        ) from error
+    if model.format != FORMAT:
+        raise ScorerError(f"{path}: scorer format {model.format}, this version reads {FORMAT}")
+    return model
