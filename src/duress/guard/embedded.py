@@ -80,6 +80,7 @@ class EmbeddedKeeper:
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._thread_of = 0
+        self._watch()
 
     # ---- keeper ------------------------------------------------------------------------------
 

@@ -122,9 +122,10 @@ class RemoteKeeper:
         self._own()
         if self._revoked is not None:
             return self._revoked
-        if self._thread is None:
+        if not self._heard.is_set():
+            # Only in the beginning: from then on the server tells by itself.
             self._listen_on()
-            self._heard.wait(STALE)
+            self._heard.wait(max(0.0, self._began + STALE - time.monotonic()))
         if time.monotonic() - self._last > STALE:
             if self._revoked is not None:
                 return self._revoked
@@ -194,7 +195,7 @@ class RemoteKeeper:
         self._over = threading.Event()
         self._heard = threading.Event()
         self._standing = _Standing()
-        self._last = float("-inf")
+        self._began = self._last = float("-inf")
         self._fault = ""
         self._thread: threading.Thread | None = None
 
@@ -237,6 +238,7 @@ class RemoteKeeper:
     def _listen_on(self) -> None:
         with self._door:
             if self._thread is None:
+                self._began = time.monotonic()
                 self._thread = threading.Thread(target=self._listen, name="duress standing", daemon=True)
                 self._thread.start()
 

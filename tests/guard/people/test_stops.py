@@ -169,7 +169,7 @@ def test_a_state_that_is_gone_denies(keeper: EmbeddedKeeper, folder: Path) -> No
 def test_a_file_that_is_no_state_is_an_error(folder: Path) -> None:
     folder.mkdir()
     (folder / "guard.db").write_text("no database, however long one looks at it")
-    with pytest.raises(StateError, match="guard.db"):
+    with pytest.raises(StateError, match=r"guard\.db"):
         EmbeddedKeeper(folder)
 
 

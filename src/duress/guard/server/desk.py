@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -17,12 +17,14 @@ from duress.guard.keeper import Entry, KeeperError
 from duress.guard.moment import elapsed
 from duress.guard.question import moment_of
 from duress.guard.reviewers import Reviewers
-from duress.guard.server.oidc import Provider
 from duress.guard.server.pulse import Pulse
 from duress.guard.server.settings import Settings
 from duress.guard.server.visits import Attempts, Visit, Visits
 from duress.guard.server.words import COOKIE, chosen, words
 from duress.guard.votes import Votes
+
+if TYPE_CHECKING:
+    from duress.guard.server.oidc import Provider
 
 RETURN = "/sign-in/return"
 THROUGH = "page"
@@ -42,9 +44,7 @@ class Desk:
         self.visits = Visits(state)
         self.attempts = Attempts(state)
         self.pulse = Pulse(state)
-        self.provider = (
-            Provider(settings.oidc, settings.page + RETURN, state.folder) if settings.oidc else None
-        )
+        self.provider = _provider(settings, state.folder)
         self._pages = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -99,3 +99,12 @@ class Desk:
                 "waiting": sum(0 <= elapsed(moment_of(row), now) < row["life"] for row in waiting),
             }
         return found
+
+
+def _provider(settings: Settings, folder: Path) -> Provider | None:
+    if settings.oidc is None:
+        return None
+    # Only here: it brings an HTTP client, which a server of local accounts does without.
+    from duress.guard.server.oidc import Provider
+
+    return Provider(settings.oidc, settings.page + RETURN, folder)

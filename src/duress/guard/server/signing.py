@@ -15,7 +15,6 @@ from duress.guard.keeper import KeeperError
 from duress.guard.reviewers import Reviewer, Role
 from duress.guard.server.access import FORM, desk_of, form_of, route, same_origin
 from duress.guard.server.desk import RETURN, Desk
-from duress.guard.server.oidc import PATIENCE, OidcError
 from duress.guard.server.visits import LONGEST, Visit
 from duress.guard.server.words import COOKIE, LANGUAGES
 
@@ -62,6 +61,8 @@ async def at_provider(request: Request) -> Response:
     desk = desk_of(request)
     if desk.provider is None:
         return _form(desk, request, problem="provider", status=404)
+    from duress.guard.server.oidc import PATIENCE, OidcError
+
     try:
         address, state = await desk.provider.begin(_within(request.query_params.get("then", "/")))
     except OidcError:
@@ -86,8 +87,12 @@ async def back_from_provider(request: Request) -> Response:
     asked = request.query_params
     state, brought = asked.get("state", ""), request.cookies.get(_STATE_COOKIE, "")
     place = _place(request)
+    if desk.provider is None:
+        return _form(desk, request, problem="provider", status=404)
+    from duress.guard.server.oidc import OidcError
+
     try:
-        if desk.provider is None or not state or not hmac.compare_digest(state.encode(), brought.encode()):
+        if not state or not hmac.compare_digest(state.encode(), brought.encode()):
             raise OidcError("the state is not the one that this browser began with")
         if "code" not in asked:
             raise OidcError(f"the provider refused: {asked.get('error', 'no code')}"[:200])
