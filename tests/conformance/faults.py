@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -144,7 +146,7 @@ def scene(
 ) -> Scene:
     """Return a scene that works, but for what was given."""
     keeper = keeper or RecordingKeeper(answering)
-    made: Policy = compiled(parse(policy))
+    made: Policy = compiled(parse(_named(policy)))
     if monitors:
         watches = tuple(Watch(_Monitor(f"m{n}", score), use) for n, (score, use) in enumerate(monitors))
         made = replace(made, watches=watches)
@@ -152,6 +154,16 @@ def scene(
     session = built.session(agent="clerk", user="ada", id="conformance")
     effects = more.pop("effects", None) or Effects(folder / "effects.jsonl")
     return Scene(built, session, keeper if keeps else None, effects, turns, **more)
+
+
+prefix: ContextVar[str] = ContextVar("prefix", default="")
+"""What an SDK puts before the names of tools, and policies therefore, too."""
+
+
+def _named(policy: str) -> str:
+    return re.sub(
+        r"\b(read_note|send_money|wipe|banned)\b(?!\s*,\s*\{)", lambda one: prefix.get() + one[0], policy
+    )
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from .faults import Fault
+from .faults import Fault, prefix
 from .scene import Harness, Ran
 
 
@@ -44,6 +44,7 @@ class Played:
 def play(harness: Harness, fault: Fault, folder: Path) -> Played:
     """Return what ran when an agent of this SDK met this fault."""
     raised = ""
+    prefix.set(getattr(harness, "prefix", ""))
     with fault.stage(folder) as scene:
         try:
             harness.run(scene)

@@ -41,4 +41,5 @@ ADAPTERS = (
     Adapter("langchain-async", "langchain", "LangChainAsync", ("langchain", "langgraph"), "langchain"),
     Adapter("langgraph", "langchain", "LangGraph", ("langchain", "langgraph"), "langchain"),
     Adapter("pydantic-ai", "pydantic_ai", "PydanticAI", ("pydantic_ai",), "pydantic-ai"),
+    Adapter("claude-agent", "claude_agent", "ClaudeAgent", ("claude_agent_sdk",), "claude-agent"),
 )
