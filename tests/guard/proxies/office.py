@@ -14,6 +14,9 @@ from typing import Any
 
 from mcp import StdioServerParameters
 
+from duress.guard.embedded import EmbeddedKeeper
+from duress.ledger import Ledger
+
 HERE = Path(__file__).parent
 DURESS = str(Path(sys.executable).with_name("duress"))
 SECRET = "sk-abcdEFGH1234567890abcdEFGH1234567890abcd"
@@ -81,6 +84,10 @@ class House:
         return [(tool, given) for tool, given in map(json.loads, self.log.read_text("utf-8").splitlines())]
 
     @property
+    def rough(self) -> list[str]:
+        return [sys.executable, str(HERE / "rough_server.py"), str(self.log)]
+
+    @property
     def server(self) -> list[str]:
         return [sys.executable, str(HERE / "office_server.py"), str(self.log)]
 
@@ -88,10 +95,19 @@ class House:
         return [DURESS, "guard", "mcp", str(self.policy), "--state", str(self.state),
                 "--agent", "clerk", "--user", "tom", *options]  # fmt: skip
 
-    def guarded(self, *options: str, **environment: str) -> StdioServerParameters:
+    def guarded(
+        self, *options: str, server: list[str] | None = None, **environment: str
+    ) -> StdioServerParameters:
         """What a client is told to start in place of the server."""
-        command = [*self.guard(*options), "--", *self.server]
+        command = [*self.guard(*options), "--", *(server or self.server)]
         return StdioServerParameters(command=command[0], args=command[1:], env=environment)
+
+    def recorded(self) -> list[tuple[str, dict[str, Any]]]:
+        """What the ledger holds: kinds and bodies, in order. Nobody else may write to it meanwhile."""
+        with EmbeddedKeeper(self.state) as keeper:
+            keeper.scribe.tend()
+        with Ledger.open(self.state / "ledger.db") as ledger:
+            return [(entry.kind, dict(entry.body or {})) for entry in ledger.entries()]
 
     @contextmanager
     def served(self, *options: str) -> Iterator[str]:
@@ -115,6 +131,7 @@ class House:
         process = subprocess.Popen(
             [*self.server, "http", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
+        self.bare_process = process
         try:
             wait(lambda: _open(port), process)
             yield f"http://127.0.0.1:{port}/mcp"

@@ -48,6 +48,9 @@ def mcp(
         ),
     ] = None,
     session_header: SessionHeader = None,
+    limit: Annotated[
+        float, typer.Option("--limit", metavar="SECONDS", min=0.1, help="How long a tool may take.")
+    ] = 600.0,
     pins: Annotated[
         Path | None,
         typer.Option(
@@ -75,6 +78,8 @@ def mcp(
       0 the client went away   2 wrong usage, or the server cannot be reached   130 interrupted
     """
     needs(("mcp",), "mcp")
+    import logging
+
     import anyio
 
     from duress.guard.adapters.mcp import (
@@ -102,16 +107,21 @@ def mcp(
     except PinsError as error:
         _end(str(error))
 
+    # It would write what servers say, unscreened, to wherever the client keeps its log.
+    logging.getLogger("mcp").setLevel(logging.CRITICAL + 1)
+    logging.getLogger("client").setLevel(logging.CRITICAL + 1)
+
     async def serve() -> None:
         async with guarded(
+            place,
             found,
             keeper,
-            place,
             agent=agent,
             user=user,
             pins=seen,
             warn=_say,
             session_header=session_header,
+            limit=limit,
         ) as proxy:
             if port is None:
                 await over_stdio(proxy)

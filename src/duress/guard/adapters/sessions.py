@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from threading import Lock
+from typing import Protocol
 
 from duress.guard.guard import Guard
 from duress.guard.session import Session
@@ -13,6 +14,25 @@ IDLE = 6 * 3600.0
 """Seconds without a call after which a conversation counts as over: what comes then is a new session."""
 MOST = 10_000
 """Sessions that are kept; beyond, the one unused for longest is let go."""
+
+
+class Conversations(Protocol):
+    """Knows which session a conversation is."""
+
+    def of(self, name: str) -> Session:
+        """Return the session of the conversation of this name."""
+        ...
+
+
+class One:
+    """All conversations are one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def of(self, name: str) -> Session:
+        """Return the session."""
+        return self._session
 
 
 class Sessions:

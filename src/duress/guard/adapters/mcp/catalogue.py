@@ -68,15 +68,19 @@ class Catalogue:
         self._tell("the server's instructions to the model have changed; they are not passed on")
         return None
 
-    def object(self, step: Step, made: Decision, observed: Mapping[str, Observation]) -> Decision | None:
-        """Reject a call of a tool that the server does not list, or lists as another. A `ControlProtocol`."""
-        name = step.call.tool
+    def objection(self, name: str) -> str | None:
+        """Return why a tool must not be used now: the server does not list it, or lists it as another."""
         if name in OTHERS:
             return None
         why = self._listed.get(name, "the server does not list it")
+        return None if why is None else f"{name}: {why}"
+
+    def object(self, step: Step, made: Decision, observed: Mapping[str, Observation]) -> Decision | None:
+        """Reject a call that there is an objection to. A `ControlProtocol`."""
+        why = self.objection(step.call.tool)
         if why is None:
             return None
-        reason = Reason(Source.PROTOCOL, f"{name}: {why}")
+        reason = Reason(Source.PROTOCOL, why)
         return structs.replace(made, verb=Verb.REJECT, reasons=(*made.reasons, reason))
 
     def _objection(self, name: str, tool: Mapping[str, Any]) -> str | None:

@@ -16,12 +16,12 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.session import ServerSession
 
-from duress.guard.adapters.mcp.catalogue import GET_PROMPT, READ_RESOURCE, Catalogue
+from duress.guard.adapters.mcp.catalogue import GET_PROMPT, OTHERS, READ_RESOURCE, Catalogue
 from duress.guard.adapters.mcp.content import bare, contents, covered, note
 from duress.guard.adapters.mcp.patience import EVERY, Patience
 from duress.guard.adapters.mcp.released import Held, released
 from duress.guard.adapters.passage import Passage
-from duress.guard.adapters.sessions import Sessions
+from duress.guard.adapters.sessions import Conversations
 from duress.guard.decision import Result
 from duress.guard.guard import Guard
 from duress.guard.results import screen
@@ -30,6 +30,8 @@ from duress.trajectory import ToolCall, ToolError
 
 FRESH = 30.0
 """Seconds for which a server's list of tools is believed; then it is asked again before a call."""
+LIMIT = 600.0
+"""Seconds that a tool may take. A server that answers with what is no message has not answered."""
 PAGES = 100
 """Pages of a list that are read."""
 DENIED = -32010
@@ -50,17 +52,22 @@ class Proxy:
         guard: Guard,
         upstream: Client,
         catalogue: Catalogue,
-        sessions: Sessions,
+        sessions: Conversations,
         *,
         session_header: str | None = None,
+        limit: float = LIMIT,
         every: float = EVERY,
     ) -> None:
-        """Stand in front of `upstream`; with `session_header`, that header of a request names its session."""
+        """Stand in front of `upstream`; with `session_header`, that header of a request names its session.
+
+        A tool that takes more than `limit` seconds has failed.
+        """
         self.guard = guard
         self.upstream = upstream
         self.catalogue = catalogue
         self.sessions = sessions
         self._header = session_header
+        self._limit = limit
         self._every = every
         self._looked = float("-inf")
         self._looking = anyio.Lock()
@@ -137,7 +144,10 @@ class Proxy:
 
         async def run(arguments: dict[str, Any], patience: Patience) -> tuple[str, ToolError | None]:
             answer = await self.upstream.call_tool(
-                call.tool, arguments, progress_callback=self._passed_on(call.tool, patience)
+                call.tool,
+                arguments,
+                read_timeout_seconds=self._limit,
+                progress_callback=self._passed_on(call.tool, patience),
             )
             raw = answer.model_dump(by_alias=True, mode="json", exclude_none=True)
             held.append(Held(bare(raw.get("content") or []), raw.get("structuredContent")))
@@ -243,8 +253,8 @@ class Proxy:
             try:
                 # A cancellation that came while people were asked counts, whatever they said.
                 await anyio.lowlevel.checkpoint_if_cancelled()
-                if mine is not None and mine.ambiguous:
-                    text, error = "its request id was used twice at once", ToolError.REJECTED
+                if why := await self._overtaken(call, mine):
+                    text, error = f"This call was not carried out: {why}.", ToolError.REJECTED
                 else:
                     text, error = await run(deepcopy(ruling.call.arguments), patience)
             except Exception as failure:
@@ -256,6 +266,15 @@ class Proxy:
             finally:
                 patience.running = False
             return await passage.after_async(ruling, text, error)
+
+    async def _overtaken(self, call: ToolCall, mine: _Call | None) -> str | None:
+        """Return why a permitted call must not run after all: deciding may have taken long."""
+        if mine is not None and mine.ambiguous:
+            return "its request id was used twice at once"
+        if call.tool in OTHERS:
+            return None
+        await self._see()
+        return self.catalogue.objection(call.tool)
 
     def _session(self, context: _Context) -> Session:
         name = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import socket
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
 import anyio
+import httpx2
 import mcp_types as types
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from mcp.client.session import IncomingMessage
@@ -21,12 +23,13 @@ from msgspec import Struct
 from duress.guard.adapters.mcp.catalogue import Catalogue
 from duress.guard.adapters.mcp.patience import EVERY
 from duress.guard.adapters.mcp.pins import Pins
-from duress.guard.adapters.mcp.proxy import Proxy
-from duress.guard.adapters.sessions import Sessions
+from duress.guard.adapters.mcp.proxy import LIMIT, Proxy
+from duress.guard.adapters.sessions import Conversations, Sessions
 from duress.guard.guard import Guard
 from duress.guard.keeper import Keeper
 from duress.guard.policy import Policy
 
+logger = logging.getLogger(__name__)
 START = 60.0
 """Seconds within which a server has to answer for the first time."""
 HOST = "127.0.0.1"
@@ -61,25 +64,42 @@ Place = Command | Address
 
 @asynccontextmanager
 async def guarded(
-    policy: Policy,
-    keeper: Keeper,
     place: Place,
+    policy: Policy,
+    keeper: Keeper | None = None,
     *,
-    agent: str,
+    agent: str = "",
     user: str = "",
-    pins: Pins | None = None,
-    warn: Callable[[str], None] = print,
+    guard: Guard | None = None,
+    sessions: Conversations | None = None,
     session_header: str | None = None,
+    pins: Pins | None = None,
+    warn: Callable[[str], None] = logger.warning,
+    limit: float = LIMIT,
     every: float = EVERY,
 ) -> AsyncGenerator[Proxy]:
     """Reach a server and put a guard in front of it for as long as the context lasts.
+
+    Args:
+        place: The server.
+        policy: What is enforced.
+        keeper: Where it is recorded and who is asked.
+        agent: The agent, as rules and stops name it.
+        user: On whose behalf it acts.
+        guard: A guard that stands already, in place of one made of policy and keeper.
+        sessions: Sessions that run already.
+        session_header: Header of a request that names its session; without one, all are one session.
+        pins: What the server said of its tools before.
+        warn: Is told of what somebody should look at.
+        limit: Seconds that a tool may take.
+        every: Seconds between two notifications to a client that waits.
 
     Raises:
         ServerError: it does not start, or does not speak MCP.
     """
     catalogue = Catalogue(policy, pins or Pins(None, str(place)), warn)
-    guard = Guard(policy, keeper, protocols=(catalogue.object,))
-    sessions = Sessions(guard, agent=agent, user=user)
+    guard = guard or Guard(policy, keeper, protocols=(catalogue.object,))
+    sessions = sessions or Sessions(guard, agent=agent, user=user)
     made: list[Proxy] = []
 
     async def hear(message: IncomingMessage) -> None:
@@ -97,7 +117,15 @@ async def guarded(
                 anyio.create_task_group() as tasks,
             ):
                 reached, patience.deadline = True, math.inf
-                proxy = Proxy(guard, client, catalogue, sessions, session_header=session_header, every=every)
+                proxy = Proxy(
+                    guard,
+                    client,
+                    catalogue,
+                    sessions,
+                    session_header=session_header,
+                    limit=limit,
+                    every=every,
+                )
                 made.append(proxy)
                 tasks.start_soon(_listen, client, proxy)
                 try:
@@ -138,6 +166,16 @@ async def over_http(
         await uvicorn.Server(config).serve(sockets=[listening])
 
 
+class _Steady(httpx2.AsyncHTTPTransport):
+    """A server that cannot be reached costs the request, not the connection with all other requests."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        try:
+            return await super().handle_async_request(request)
+        except httpx2.TransportError as error:
+            return httpx2.Response(502, text=f"the server cannot be reached: {error}", request=request)
+
+
 @asynccontextmanager
 async def _transport(place: Place) -> AsyncGenerator[Any]:
     if isinstance(place, Command):
@@ -147,12 +185,9 @@ async def _transport(place: Place) -> AsyncGenerator[Any]:
         )
         yield stdio_client(started)
         return
-    import httpx2
-
-    waits = httpx2.Timeout(
-        30.0, read=None
-    )  # a tool may take its time; its client cancels what takes too long
-    async with httpx2.AsyncClient(headers=dict(place.headers), timeout=waits) as http:
+    # A tool may take its time: whoever waits for it gives it up.
+    waits = httpx2.Timeout(30.0, read=None)
+    async with httpx2.AsyncClient(headers=dict(place.headers), timeout=waits, transport=_Steady()) as http:
         yield streamable_http_client(place.url, http_client=http)
 
 
