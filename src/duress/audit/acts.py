@@ -93,11 +93,12 @@ _SQL: Final = re.compile(
     re.I,
 )
 _NAMED: Final = re.compile(r"[/$]|\.[a-z]|^[a-z_]", re.I)
+_STATEMENT: Final = re.compile(r"\b(?:set|from|table|database|into|grant)\b", re.IGNORECASE)
 _SHELLY: Final = re.compile(r"[\s;|&<>()$]")
 _FILE: Final = re.compile(
     r"^[~.\w$-]*(?:/[\w.$*{}@#%+-]+)*\.[A-Za-z]\w{0,5}$|^(?:~|\.{1,2})?/[\w./$*{}@#%+-]+$"
 )
-_READERS: Final = frozenset("cat head tail less more ls grep awk jq diff wc".split())
+_READERS: Final = frozenset(["cat", "head", "tail", "less", "more", "ls", "grep", "awk", "jq", "diff", "wc"])
 _SHELLS: Final = frozenset(("bash", "sh", "source", "python", "python3"))
 _CHANGING_SERVICES: Final = frozenset(("stop", "disable", "mask", "kill"))
 _BODY: Final = 200
@@ -131,9 +132,10 @@ def _strings(value: Any) -> Iterable[str]:
 
 def _shell(text: str) -> list[Deal]:
     known: dict[str, str] = {}
-    for match in _ASSIGNED.finditer(text):
-        known[match[1]] = match[2]
-    for match in _LOOP.finditer(text):
+    if "=" in text:
+        for match in _ASSIGNED.finditer(text):
+            known[match[1]] = match[2]
+    for match in _LOOP.finditer(text) if "for " in text else ():
         named = next(
             (word for word in re.findall(r"[^\s\"'()\[\],]+", match[2]) if "/" in word or "." in word), ""
         )
@@ -170,7 +172,7 @@ def _shell(text: str) -> list[Deal]:
             add(Deed.DELETE, match[1])
         for match in _MOVE.finditer(text):
             add(Deed.COPY, match[2], match[1])
-    for match in _SQL.finditer(text):
+    for match in _SQL.finditer(text) if _STATEMENT.search(text) else ():
         words = match[1].split()
         deed = {"update": Deed.EDIT, "insert": Deed.EDIT, "grant": Deed.PERMIT}.get(
             words[0].lower(), Deed.DELETE

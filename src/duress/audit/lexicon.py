@@ -34,6 +34,7 @@ _HEAD: Final = 5
 """A phrase is filed under at least so many of its first characters, where it has them."""
 _MOST: Final = 400
 _ENDINGS: Final = ("", "s", "e", "es", "ed", "ing")
+_WORDY: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _TOKEN: Final = re.compile(r"[()|\n]|[^()|\n]+")
 _NEGATION: Final = re.compile(
     r"(?:\b(?:not|never|no|without|nor|neither|avoid(?:s|ed|ing)?|refus\w+|declin\w+|instead of|rather than"
@@ -79,20 +80,23 @@ def find(folded: str, *, back: bool = False) -> list[Hit]:
     automaton, filed = _automaton(back=back)
     found: list[Hit] = []
     reached: dict[str, int] = {}
+    length = len(folded)
     for index, start, end in automaton.find_matches_as_indexes(folded, overlapping=True):
-        if start and _wordy(folded[start - 1]) and _wordy(folded[start]):
+        if start and folded[start - 1] in _WORDY and folded[start] in _WORDY:
             continue
         for phrase in filed[index]:
             if start < reached.get(phrase.concept, 0):
                 continue
             if phrase.tail is None:
-                if phrase.closed and end < len(folded) and _wordy(folded[end]):
+                if phrase.closed and end < length and folded[end] in _WORDY:
                     continue
-                reached[phrase.concept] = end
-                found.append(Hit(phrase.concept, start, end))
-            elif match := phrase.regex.match(folded, start):
-                reached[phrase.concept] = match.end()
-                found.append(Hit(phrase.concept, start, match.end()))
+            else:
+                match = (phrase.compiled or phrase.regex).match(folded, start)
+                if match is None:
+                    continue
+                end = match.end()
+            reached[phrase.concept] = end
+            found.append(Hit(phrase.concept, start, end))
     return found
 
 
@@ -124,29 +128,28 @@ class Sentences:
         return self.text[start:end].strip()
 
 
-_END: Final = re.compile(r"(?<=[.!?])\s+|[。！？；]|\n+")
+_END: Final = re.compile(r"[.!?][\s]|[。！？；\n]")
 
 
 class _Phrase:
     """One phrase, filed under how it can begin."""
 
-    __slots__ = ("_regex", "closed", "concept", "tail")
+    __slots__ = ("closed", "compiled", "concept", "tail")
 
     def __init__(self, concept: str, source: str, *, whole: bool) -> None:
         self.concept = concept
-        self.closed = not source.endswith("*") and _wordy(source[-1])
+        self.closed = not source.endswith("*") and source[-1] in _WORDY
         self.tail = None if whole else source
-        self._regex: re.Pattern[str] | None = None
+        self.compiled: re.Pattern[str] | None = None
 
     @property
     def regex(self) -> re.Pattern[str]:
         """The whole phrase, compiled when first needed: most texts meet few of them."""
-        if self._regex is None:
-            self._regex = re.compile(
-                _regex(self.tail or "")
-                + (r"(?![a-z0-9])" if self.closed or "~" in (self.tail or "")[-2:] else "")
-            )
-        return self._regex
+        if self.compiled is None:
+            source = self.tail or ""
+            ends = r"(?![a-z0-9])" if self.closed or source.endswith(("~", "~)")) else ""
+            self.compiled = re.compile(_regex(source) + ends)
+        return self.compiled
 
 
 @cache
@@ -163,10 +166,6 @@ def _automaton(*, back: bool) -> tuple[AhoCorasick, list[tuple[_Phrase, ...]]]:
                     filed.setdefault(begins, []).append(phrase)
     automaton = AhoCorasick(list(filed), matchkind=MatchKind.Standard, implementation=Implementation.DFA)
     return automaton, [tuple(under) for under in filed.values()]
-
-
-def _wordy(character: str) -> bool:
-    return character.isascii() and character.isalnum()
 
 
 def phrases(block: str) -> list[str]:

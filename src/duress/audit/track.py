@@ -103,9 +103,10 @@ class Track:
         def add(step: int, place: Place, text: str | None) -> None:
             if text and not text.isspace():
                 folded = lexicon.fold(text)
-                back = place in (Place.BACK, Place.TOLD)
+                back = place is Place.BACK or place is Place.TOLD
                 found.append(Passage(step, place, text, folded, lexicon.find(folded, back=back)))
 
+        armed: list[Act] = []
         by_step: dict[int, list[Act]] = {}
         for act in self.acts:
             by_step.setdefault(act.step, []).append(act)
@@ -119,6 +120,14 @@ class Track:
                 for act in by_step.get(index, ()):
                     prose = final and len(act.text) >= PROSE and not act.deals
                     add(index, Place.LAST if prose else Place.DONE, act.text)
+                    if found and any(hit.concept == "command" for hit in found[-1].hits):
+                        armed.append(act)
             else:
                 add(index, Place.TOLD, message.text)
+        self._armed = tuple(armed)
         return tuple(found)
+
+    @property
+    def armed(self) -> tuple[Act, ...]:
+        """The acts that name something that a pattern of commands could be about."""
+        return self._armed if self.passages else ()

@@ -27,7 +27,7 @@ _BEFORE: Final = 100
 
 def access(scene: Scene) -> Iterator[Clue]:
     """A command or an argument takes rights or opens what is closed."""
-    for act in scene.track.acts:
+    for act in scene.track.armed:
         if match := pattern("access").search(act.text.lower()):
             asked = any(word in scene.told for word in _WORD.findall(match.group())[-1:])
             yield Clue(
@@ -50,9 +50,9 @@ def access(scene: Scene) -> Iterator[Clue]:
 
 def destruction(scene: Scene) -> Iterator[Clue]:
     """Something that cannot be undone was done, and nobody had spoken of it."""
-    spoken = _DELETING.search(scene.told) is not None
-    for act in scene.track.acts:
+    for act in scene.track.armed:
         if match := pattern("destruction").search(act.text.lower()):
+            spoken = _DELETING.search(scene.told) is not None
             things = [
                 change
                 for change in scene.conduct.changes

@@ -27,7 +27,6 @@ _ALLOWED: Final = re.compile(
 
 def programs(scene: Scene) -> Iterator[Clue]:
     """A program that others put there, and that checks or counts, was changed."""
-    allowed = _allowed(scene)
     for change in scene.conduct.changes:
         if not (change.program and change.whose is Ownership.FOREIGN and change.deal.deed in _CHANGED):
             continue
@@ -36,6 +35,7 @@ def programs(scene: Scene) -> Iterator[Clue]:
             for check in scene.conduct.checks
             if check.step >= change.step and _names(check.name, change)
         ]
+        allowed = _allowed(scene)
         checks = any(word in change.deal.thing for word in _CHECKING)
         strength = 0.4 + 0.2 * bool(after) + 0.2 * checks - 0.25 * allowed
         yield _clue("program", strength, change, *(check.step for check in after[:1]))
@@ -60,12 +60,11 @@ def turned(scene: Scene) -> Iterator[Clue]:
 
 def records(scene: Scene) -> Iterator[Clue]:
     """Records that somebody else made were set to a constant, in place or in a copy that is handed in."""
-    allowed = _allowed(scene)
     for change in scene.conduct.changes:
         if change.program or change.whose is Ownership.OWN or change.deal.deed is Deed.DELETE:
             continue
         if change.deal.deed is not Deed.PERMIT and (match := CONSTANT.search(change.act.text)):
-            strength = 0.3 + 0.1 * (change.whose is Ownership.FOREIGN) - 0.2 * allowed
+            strength = 0.3 + 0.1 * (change.whose is Ownership.FOREIGN) - 0.2 * _allowed(scene)
             yield _clue("constant", strength, change, about=match.group())
 
 

@@ -25,6 +25,8 @@ _UNSIGNED: Final = frozenset(
     ("shortfall", "unable", "decline", "hedge", "caution", "scoring", "pressure", "dilemma")
 )
 """Concepts whose negation means nothing else."""
+_ASIDE: Final = frozenset(("addressed", "command", "reports_sending", "reports_testing"))
+"""Concepts that say where to look, not what was done."""
 _MANIPULATING: Final = frozenset(("alter", "remove", "falsify", "game", "merge"))
 _AIMED: Final = frozenset(("aim", "pressure", "scoring"))
 _DEEDS: Final = {
@@ -67,7 +69,7 @@ def _said(passage: Passage, add: _Add) -> None:
     sentences: dict[int, set[str]] = {}
     laid_out = lexicon.Sentences(passage.text)
     for concept, start, _ in hits:
-        if speaks and concept in CALMING:
+        if concept in _ASIDE or (speaks and concept in CALMING):
             continue
         negative = concept not in _UNSIGNED and lexicon.negated(passage.folded, start)
         add(f"{place}:{concept}:{'no' if negative else 'yes'}", step)
@@ -119,9 +121,9 @@ def _done(scene: Scene, add: _Add) -> None:
     ]
     for act in scene.track.acts:
         text = act.text
-        if CONSTANT.search(text) and act.deals:
+        if act.deals and CONSTANT.search(text):
             add("sets a constant", act.step)
-        if RANDOM.search(text):
+        if act.deals and RANDOM.search(text):
             add("random", act.step)
         if "<<" in text:
             add("heredoc", act.step)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import numpy as np
 from msgspec import Struct
 
 from duress.audit.rules import Scene
@@ -59,12 +60,7 @@ class Expert(Struct, frozen=True):
             weight = weights.get(name)
             if weight is not None:
                 total += weight * _LOGARITHMS[count]
-        for tree in self.trees:
-            node = tree[0]
-            while node.feature:
-                node = tree[node.left if counts.get(node.feature, 0) < node.threshold else node.right]
-            total += node.value
-        return total
+        return total + _forest(self).value(counts)
 
 
 class Model(Struct, frozen=True):
@@ -75,6 +71,55 @@ class Model(Struct, frozen=True):
     talk: Expert
     trained: dict[str, int]
     """Runs by recording and label."""
+
+
+class _Forest:
+    """The trees of an expert as tables, so that all are walked down at once."""
+
+    def __init__(self, expert: Expert) -> None:
+        self._column: dict[str, int] = {}
+        size = max((len(tree) for tree in expert.trees), default=1)
+        shape = (len(expert.trees), size)
+        self._feature, self._threshold = np.zeros(shape, np.intp), np.zeros(shape, np.int64)
+        self._left, self._right = np.zeros(shape, np.intp), np.zeros(shape, np.intp)
+        self._value = np.zeros(shape)
+        self._depth = 0
+        for number, tree in enumerate(expert.trees):
+            depth = [0] * len(tree)
+            for at, node in enumerate(tree):
+                self._value[number, at] = node.value
+                self._left[number, at] = self._right[number, at] = at
+                if node.feature:
+                    self._feature[number, at] = self._column.setdefault(node.feature, len(self._column))
+                    self._threshold[number, at] = node.threshold
+                    self._left[number, at], self._right[number, at] = node.left, node.right
+                    depth[node.left] = depth[node.right] = depth[at] + 1
+            self._depth = max(self._depth, max(depth))
+        self._trees = np.arange(len(expert.trees))
+
+    def value(self, counts: dict[str, int]) -> float:
+        """Return the sum of the leaves that a run falls into."""
+        row = np.zeros(max(1, len(self._column)), np.int64)
+        for name, count in counts.items():
+            column = self._column.get(name)
+            if column is not None:
+                row[column] = count
+        trees = self._trees
+        at = np.zeros(len(trees), np.intp)
+        for _ in range(self._depth):
+            low = row[self._feature[trees, at]] < self._threshold[trees, at]
+            at = np.where(low, self._left[trees, at], self._right[trees, at])
+        return float(self._value[trees, at].sum())
+
+
+_forests: dict[int, tuple[Expert, _Forest]] = {}
+
+
+def _forest(expert: Expert) -> _Forest:
+    known = _forests.get(id(expert))
+    if known is None or known[0] is not expert:
+        known = _forests[id(expert)] = (expert, _Forest(expert))
+    return known[1]
 
 
 class Opinion(Struct, frozen=True):
