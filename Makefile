@@ -29,6 +29,9 @@ example: $(RUN)/.installed  ## Plan, freeze, run, estimate and verify a whole st
 		print(f"The study took {taken} of the {fixed} trials of the fixed design: {taken / fixed:.0%}")'
 	@echo "The page: runs/example/report.html"
 
+guard-demo: $(RUN)/.serving  ## An agent gets cornered; you answer its guard on a page; then the record, its verification, the stop
+	$(RUN)/bin/python examples/guarded_agent/demo.py
+
 test: $(DEV)/.installed $(DEV)/.browser  ## Lint, types, import contracts, tests with coverage
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
@@ -51,6 +54,10 @@ $(RUN)/.installed: pyproject.toml
 	$(RUN)/bin/python -m pip install -q --disable-pip-version-check -e .
 	@touch $@
 
+$(RUN)/.serving: $(RUN)/.installed
+	$(RUN)/bin/python -m pip install -q --disable-pip-version-check -e '.[serve]'
+	@touch $@
+
 $(DEV)/.installed: pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit("Duress needs Python 3.11 or newer; set PYTHON=python3.12 or so") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(DEV)
@@ -66,4 +73,4 @@ $(DEV)/.browser: | $(DEV)/.installed
 	fi
 	@touch $@
 
-.PHONY: help run example test bench lock
+.PHONY: help run example guard-demo test bench lock
