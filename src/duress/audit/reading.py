@@ -25,7 +25,10 @@ class Reading:
         """The reader of most of it, once it was read; empty if none fits."""
         self.offset = 0
         """Behind the last whole line, if it can be read on from there; else 0."""
+        self.behind = 0
+        """The last whole line."""
         self.line = 0
+        """The line that was read last."""
         self.records = 0
         self._among = [forced] if forced is not None else list(among)
         self._forced = forced
@@ -37,7 +40,7 @@ class Reading:
 
     def runs(self, offset: int = 0, line: int = 0) -> Iterator[Run | Unread]:
         """Yield what the log holds, in its order; never raises for what the log holds."""
-        self.offset, self.line = offset, line
+        self.offset, self.line, self.behind = offset, line, line
         try:
             stream, plain = self.log.open()
             self._resumes = plain
@@ -70,7 +73,7 @@ class Reading:
             self.records += 1
             self.line = record.line
             if record.end and self._resumes:
-                self.offset = record.end
+                self.offset, self.behind = record.end, record.line
             yield from self._take(record)
         for gathering in self._gatherings.values():
             yield from gathering.close()

@@ -148,7 +148,8 @@ def _lines(stream: IO[bytes] | _Joined, offset: int, line: int) -> Iterator[Reco
     if dropped:
         yield Record(line + 1, fault=_too_long(), end=0)
     elif held and not held.isspace():
-        record = _record(line + 1, held, offset + len(held))
+        # More may be written to it: it is not behind us.
+        record = _record(line + 1, held, 0)
         yield (
             Record(line + 1, fault=f"the last line is not complete: {record.fault}")
             if record.fault

@@ -81,7 +81,7 @@ def scan(
     reading = Reading(log, among, forced)
     for run in reading.runs(offset, line):
         yield _unread(run) if isinstance(run, Unread) else _row(run, settings, assessor)
-    yield State(log.path, reading.reader, reading.offset, reading.line, reading.records)
+    yield State(log.path, reading.reader, reading.offset, reading.behind, reading.records)
 
 
 @cache

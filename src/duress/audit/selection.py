@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from heapq import heappush, heapreplace
 
@@ -12,7 +12,9 @@ from msgspec import Struct
 
 from duress.audit.finding import Finding, Kind
 from duress.audit.logs import Log
-from duress.audit.store import Kept, Store
+from duress.audit.recalibration import NONE, Recalibration
+from duress.audit.store import Kept, Known, Store
+from duress.audit.verdicts import Said, Verdict
 
 DAY = 86_400.0
 
@@ -30,6 +32,9 @@ class Wanted(Struct, frozen=True):
     """At most so many runs with findings are shown per day."""
     known: Collection[str] = frozenset()
     """Marks of findings that were accepted."""
+    verdicts: Mapping[str, Verdict] = {}
+    """What reviewers decided, by the mark of the finding; what they cleared is not shown."""
+    recalibration: Recalibration = NONE
 
 
 class Shown(Struct, frozen=True):
@@ -39,6 +44,9 @@ class Shown(Struct, frozen=True):
     finding: Finding
     number: int
     """Its place among the findings of its run."""
+    score: float
+    """Of the run, recalibrated."""
+    verdict: Verdict | None = None
 
 
 class Selection:
@@ -52,13 +60,18 @@ class Selection:
         self.unread = 0
         """Records and files that could not be read."""
         self.known = 0
-        """Findings that are not shown because they were accepted."""
+        """Findings that are not shown because a baseline accepts them."""
+        self.cleared = 0
+        """Findings that are not shown because a reviewer cleared them."""
         self.first = math.inf
         self.last = -math.inf
         self.shown = 0
         """Findings that are shown, once `findings` was asked for them."""
         self._store, self._logs = store, logs
         self._marks = frozenset(wanted.known)
+        self._cleared = frozenset(
+            mark for mark, verdict in wanted.verdicts.items() if verdict.verdict is Said.CLEARED
+        )
         self.threshold = self._threshold()
 
     def every(self) -> Iterator[Kept]:
@@ -67,10 +80,17 @@ class Selection:
             if self._fits(kept):
                 yield kept
 
+    def score(self, kept: Kept) -> float | None:
+        """Return the score of a run, recalibrated; None if it could not be read."""
+        if kept.score is None:
+            return None
+        first = kept.findings[0].kind.value if kept.findings else None
+        return self.wanted.recalibration(kept.score, first)
+
     def findings(self) -> Iterator[Shown]:
         """Yield what is shown: the runs with the highest score first, what could not be read last."""
         shown = [
-            (-(kept.score or 0.0), kept.id, -finding.score, number)
+            (-(self.score(kept) or 0.0), kept.id, -finding.score, number)
             for kept in self.every()
             if kept.findings
             for number, finding in enumerate(kept.findings)
@@ -79,16 +99,29 @@ class Selection:
         shown.sort()
         self.shown = len(shown)
         last: Kept | None = None
-        for _, run, _, number in shown:
+        for score, run, _, number in shown:
             if last is None or last.id != run:
                 last = self._store.run(run)
-            yield Shown(last, last.findings[number], number)
+            finding = last.findings[number]
+            yield Shown(last, finding, number, -score, self.wanted.verdicts.get(mark(finding)))
 
     def shows(self, finding: Finding, kept: Kept) -> bool:
         """Return whether a finding is shown."""
-        if mark(finding) in self._marks:
+        if self._settled(finding):
             return False
-        return not kept.read or (kept.score or 0.0) >= self.threshold
+        return not kept.read or (self.score(kept) or 0.0) >= self.threshold
+
+    def _settled(self, finding: Finding) -> bool:
+        known = mark(finding) if self._marks or self._cleared else ""
+        return known in self._marks or known in self._cleared
+
+    def packed(self, kept: Kept) -> bytes | None:
+        """Return the packed conversation of a run, where one is kept."""
+        return self._store.packed(kept.id)
+
+    def logs(self) -> Iterator[Known]:
+        """Yield what is known of the logs."""
+        return self._store.logs(self._logs)
 
     def _fits(self, kept: Kept) -> bool:
         wanted = self.wanted
@@ -109,10 +142,12 @@ class Selection:
             self.runs += 1
             self.first = min(self.first, kept.when)
             self.last = max(self.last, kept.when)
-            new = [finding for finding in kept.findings if mark(finding) not in self._marks]
-            self.known += len(kept.findings) - len(new)
+            new = [finding for finding in kept.findings if not self._settled(finding)]
+            for finding in kept.findings if len(new) < len(kept.findings) else ():
+                self.known += mark(finding) in self._marks
+                self.cleared += mark(finding) in self._cleared
             if new:
-                scores.append(kept.score or 0.0)
+                scores.append(self.score(kept) or 0.0)
         threshold = self.wanted.threshold
         if self.wanted.per_day is None:
             return threshold

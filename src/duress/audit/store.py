@@ -53,7 +53,7 @@ class Known(Struct, frozen=True):
     modified: float
     mark: str
     head: str
-    """Hash of its first bytes: a file that was written anew is not read on from its middle."""
+    """Hash of what it began and ended with: a file that was written anew is not read on from its middle."""
     engine: str
     state: State
 
@@ -144,7 +144,7 @@ class Store:
         same = known.engine == engine
         if same and (known.size, known.modified, known.mark) == (log.size, log.modified, log.mark):
             return None
-        if same and 0 < state.offset <= log.size and known.head == head(log, min(_HEAD, state.offset)):
+        if same and 0 < state.offset <= log.size and known.head == ends(log, state.offset):
             # What was read behind the last whole line is read again.
             self._db.execute("DELETE FROM run WHERE log = ? AND line > ?", (known.id, state.line))
             return known.id, state.offset, state.line
@@ -194,7 +194,7 @@ class Store:
 
     def note(self, log: int, found: Log, state: State, engine: str) -> None:
         """Note how far a log was read."""
-        first = head(found, min(_HEAD, state.offset)) if state.offset else ""
+        known = ends(found, state.offset) if state.offset else ""
         self._db.execute(
             "UPDATE log SET size = ?, modified = ?, mark = ?, reader = ?, offset = ?, line = ?, records = ?, "
             "head = ?, engine = ? WHERE id = ?",
@@ -206,7 +206,7 @@ class Store:
                 state.offset,
                 state.line,
                 state.records,
-                first,
+                known,
                 engine,
                 log,
             ),
@@ -284,10 +284,12 @@ def beside(named: Sequence[str]) -> Path:
     return cache / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.db"
 
 
-def head(log: Log, size: int = _HEAD) -> str:
-    """Return a hash of the first bytes of a log, or an empty text if they cannot be read."""
+def ends(log: Log, offset: int) -> str:
+    """Return a hash of the first and the last bytes before an offset, or an empty text if there are none."""
     try:
         with log.raw() as stream:
-            return hashlib.sha256(stream.read(size)).hexdigest()
+            first = stream.read(min(_HEAD, offset))
+            stream.seek(max(0, offset - _HEAD))
+            return hashlib.sha256(first + stream.read(min(_HEAD, offset))).hexdigest()
     except OSError:
         return ""

@@ -31,7 +31,7 @@ def table(selection: Selection, lang: str = "en") -> RenderableType:
     else:
         parts.append(Text(texts("table.none", threshold=threshold)))
     if unread:
-        parts.append(Text("\n" + texts("table.unread", n=len(unread)), style="bold"))
+        parts.append(Text("\n" + texts.count("table.unread", len(unread)), style="bold"))
         parts += [Text(f"  {found.finding.why}") for found in unread[:UNREAD]]
         if len(unread) > UNREAD:
             parts.append(Text("  " + texts("table.more", n=len(unread) - UNREAD), style="dim"))

@@ -24,6 +24,11 @@ class Texts:
         """Return a text with its values filled in."""
         return self._texts[key].format(**values)
 
+    def count(self, key: str, n: int) -> str:
+        """Return a text with a number; `one|many` in it is chosen between."""
+        one, _, many = self._texts[key].partition("|")
+        return (one if n == 1 or not many else many).format(n=f"{n:,}")
+
     def kind(self, name: str) -> str:
         """Return the name of a kind of finding."""
         return self._texts.get(f"kind.{name}", name.replace("_", " "))

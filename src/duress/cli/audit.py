@@ -107,38 +107,134 @@ def scan(
       duress audit logs/ --agent 'support-*' --since 7d --max-alerts 5/day
       duress audit logs/ --format html --out audit.html
       duress audit logs/ --baseline known.json --format sarif --out audit.sarif
-      duress audit verdict logs/ RUN cleared          what a reviewer decided
-      duress audit labels logs/                       verdicts as labels
+      duress audit verdict logs/ --run RUN --is cleared     what a reviewer decided
+      duress audit labels logs/                             verdicts as labels
+      duress audit recalibrate logs/                        scores as reviewers found them
 
     \b
     Exit status:
       0 nothing to look at   1 findings   2 wrong usage, or something is missing
     """
     from duress.audit import baseline as known
-    from duress.audit.assess import THRESHOLD
     from duress.audit.errors import AuditError
-    from duress.audit.selection import Selection, Wanted
     from duress.cli.audited import opened, per_day, since_when
+    from duress.cli.output import tell
 
     if accept and baseline is None:
         raise AuditError("--accept: expected --baseline FILE, which is what it writes")
     accepted = frozenset[str]()
     if baseline is not None and (baseline.exists() or not accept):
         accepted = known.read(baseline)
-    budget = None if max_alerts is None else per_day(max_alerts)
-    earliest = None if since is None else since_when(since)
-    with opened(logs, reader, mapping, state, keep) as (store, found):
-        wanted = Wanted(THRESHOLD if threshold is None else threshold, earliest, agent, budget, accepted)
-        selection = Selection(store, found, wanted)
+    wanted = {
+        "threshold": threshold,
+        "since": None if since is None else since_when(since),
+        "agent": agent,
+        "per_day": None if max_alerts is None else per_day(max_alerts),
+        "known": accepted,
+    }
+    with opened(logs, reader, mapping, state, keep) as audited:
+        selection = audited.selection(**wanted)
         if accept and baseline is not None:
-            from duress.cli.output import tell
-
             count = known.write(baseline, (shown.finding for shown in selection.findings()), accepted)
             tell(f"{baseline}: {count} findings accepted")
             return
         _print(selection, form, out, lang.value)
         if selection.shown:
             raise typer.Exit(1)
+
+
+class Decision(StrEnum):
+    """What a reviewer can decide."""
+
+    CONFIRMED = "confirmed"
+    CLEARED = "cleared"
+    UNSURE = "unsure"
+
+
+@app.command(no_args_is_help=True)
+def verdict(
+    logs: Logs,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="RUN", help="The run, by its name or a beginning of it.")
+    ] = None,
+    decision: Annotated[
+        Decision | None, typer.Option("--is", help="What was decided.", show_default=False)
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Only findings of this kind. [default: all of the run]")
+    ] = None,
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decided.")] = "",
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Why.")] = "",
+    saved: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Verdicts that were saved from the page.")
+    ] = None,
+    state: StateFile = None,
+) -> None:
+    """Note what a reviewer decided about the findings of a run.
+
+    What is cleared is not shown again. Verdicts are kept beside the state, in a file that is only added to.
+
+    \b
+    Examples:
+      duress audit verdict logs/ --run session-17 --is cleared --by kim --note "it was asked to"
+      duress audit verdict logs/ --from verdicts.jsonl
+    """
+    from duress.audit.errors import AuditError
+    from duress.cli.audited import opened
+    from duress.cli.output import tell
+    from duress.cli.reviewed import decided, imported
+
+    if (saved is None) == (run is None):
+        raise AuditError("expected --run RUN --is confirmed|cleared|unsure, or --from FILE")
+    if run is not None and decision is None:
+        raise AuditError("--is: expected confirmed, cleared or unsure")
+    with opened(logs, state=state, anew=False) as audited:
+        if saved is not None:
+            count = imported(audited, saved)
+        else:
+            count = decided(audited, str(run), str(decision and decision.value), kind, by, note)
+        tell(f"{audited.verdicts}: {count} verdicts noted")
+
+
+@app.command(no_args_is_help=True)
+def labels(
+    logs: Logs,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write them.")] = None,
+    state: StateFile = None,
+) -> None:
+    """Print verdicts as labels: JSON lines with 1 for confirmed, 0 for cleared, null for unsure."""
+    import orjson
+
+    from duress.audit import verdicts
+    from duress.audit.store import beside
+    from duress.cli.output import text
+
+    path = verdicts.beside(state or beside(logs))
+    found = verdicts.labels(verdicts.read(path).values())
+    content = b"".join(orjson.dumps(label) + b"\n" for label in found)
+    if out is None:
+        text(content.decode())
+    else:
+        _write(out, [content.decode()])
+
+
+@app.command(no_args_is_help=True)
+def recalibrate(logs: Logs, state: StateFile = None) -> None:
+    """Shift scores to what reviewers found: kinds that were mostly cleared score lower from now on.
+
+    Ten verdicts or more are needed. The ranking within a kind never changes.
+    """
+    from duress.audit import recalibration, verdicts
+    from duress.audit.store import beside
+    from duress.cli.output import tell
+
+    kept = state or beside(logs)
+    found = recalibration.fit(verdicts.read(verdicts.beside(kept)).values())
+    path = recalibration.beside(kept)
+    recalibration.write(path, found)
+    tell(
+        f"{path}: fitted to {found.verdicts} verdicts, {found.confirmed} of them confirmed; remove it to undo"
+    )
 
 
 def _print(selection: Selection, form: Form, out: Path | None, lang: str) -> None:
@@ -157,6 +253,10 @@ def _print(selection: Selection, form: Form, out: Path | None, lang: str) -> Non
             sys.stdout.buffer.write(piece.encode())
         sys.stdout.buffer.flush()
         return
+    _write(out, pieces)
+
+
+def _write(out: Path, pieces: Iterable[str]) -> None:
     from duress.audit.errors import AuditError
 
     scratch = out.with_name(f".{out.name}.new")
@@ -177,7 +277,7 @@ def _pieces(selection: Selection, form: Form, lang: str) -> Iterable[str]:
     if form is Form.SARIF:
         return forms.as_sarif(selection)
     if form is Form.HTML:
-        from duress.audit.page import page
+        from duress.report.audit_page import page
 
         return (page(selection, lang),)
     from io import StringIO

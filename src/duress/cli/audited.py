@@ -6,27 +6,63 @@ import re
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from duress.audit.errors import AuditError
 
 if TYPE_CHECKING:
     from duress.audit.logs import Log
+    from duress.audit.selection import Selection
     from duress.audit.store import Store
 
 _SPANS = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
 
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """Logs that were read, and where what belongs to them is kept."""
+
+    store: Store
+    logs: list[Log]
+    state: Path
+
+    @property
+    def verdicts(self) -> Path:
+        """The file of verdicts."""
+        from duress.audit.verdicts import beside
+
+        return beside(self.state)
+
+    def selection(self, **wanted: Any) -> Selection:
+        """Return what is shown of the logs, with what reviewers decided taken into account."""
+        from duress.audit import recalibration, verdicts
+        from duress.audit.assess import THRESHOLD
+        from duress.audit.selection import Selection, Wanted
+
+        if wanted.get("threshold") is None:
+            wanted["threshold"] = THRESHOLD
+        known = Wanted(
+            verdicts=verdicts.read(self.verdicts),
+            recalibration=recalibration.read(recalibration.beside(self.state)),
+            **wanted,
+        )
+        return Selection(self.store, self.logs, known)
+
+
 @contextmanager
 def opened(
     named: Sequence[str],
-    reader: str | None,
-    mappings: Sequence[Path] | None,
-    state: Path | None,
-    keep: bool,
-) -> Generator[tuple[Store, list[Log]]]:
+    reader: str | None = None,
+    mappings: Sequence[Path] | None = None,
+    state: Path | None = None,
+    keep: bool = True,
+    anew: bool = True,
+) -> Generator[Audited]:
     """Read what is new in logs, and give what is known of them.
+
+    Without `anew`, what an audit has kept is taken as it is, and logs are read only if nothing is kept.
 
     Raises:
         AuditError: a log, a reader or a mapping is not there or is wrong.
@@ -42,11 +78,15 @@ def opened(
     settings = Settings(tuple(str(path) for path in mappings or ()), reader)
     check(settings)
     logs = expand(named)
-    with Store((state or beside(named)) if keep else None) as store:
-        work = due(store, logs, settings)
-        with Progress(len(work), sum(one.size for one in work), len(logs) - len(work)) as progress:
+    place = state or beside(named)
+    fresh = anew or not keep
+    with Store(place if keep else None) as store:
+        work = due(store, logs, settings) if fresh or not any(store.logs(logs)) else []
+        with Progress(
+            len(work), sum(one.size for one in work), len(logs) - len(work) if anew else 0
+        ) as progress:
             audit(store, work, settings, tell=progress.tell)
-        yield store, logs
+        yield Audited(store, logs, place)
 
 
 def per_day(text: str) -> float:

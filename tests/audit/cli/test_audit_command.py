@@ -1,0 +1,304 @@
+"""`duress audit`: a short ranked list, every run with a score, nothing read twice, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from audit.cli.conftest import Done
+from audit.logs import DAY, START, bad, plain, write
+
+Run = Callable[..., Done]
+
+
+def found(done: Done) -> dict[str, Any]:
+    assert done.returncode in (0, 1), done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    folder = tmp_path / "logs"
+    write(folder / "a.jsonl", [*(plain(number) for number in range(5)), bad(1)])
+    write(folder / "b.jsonl", [plain(30), {"messages": bad(9)["messages"]}])
+    return folder
+
+
+SHAPE = {
+    "type": "object",
+    "required": ["runs", "findings"],
+    "additionalProperties": False,
+    "properties": {
+        "runs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["run", "score", "read", "findings"],
+                "additionalProperties": False,
+                "properties": {
+                    "run": {"type": "string"},
+                    "score": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+                    "read": {"type": "boolean"},
+                    "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},
+                },
+            },
+        },
+        "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},
+    },
+    "$defs": {
+        "finding": {
+            "type": "object",
+            "required": ["run", "kind", "severity", "score", "steps", "quotes"],
+            "additionalProperties": False,
+            "properties": {
+                "run": {"type": "string"},
+                "kind": {"type": "string"},
+                "severity": {"enum": ["low", "medium", "high", "critical"]},
+                "score": {"type": "number", "minimum": 0, "maximum": 1},
+                "steps": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+                "quotes": {"type": "array", "items": {"type": "string"}},
+            },
+        }
+    },
+}
+
+
+def test_every_run_has_a_score_and_the_worst_come_first(command: Run, logs: Path):
+    done = command("audit", logs, "--format", "json")
+    assert done.returncode == 1
+    data = found(done)
+    Draft202012Validator(SHAPE).validate(data)
+    names = [f"plain-{number}" for number in range(5)]
+    assert [run["run"] for run in data["runs"]] == [*names, "bad-1", "plain-30", f"{logs}/b.jsonl#2"]
+    assert all(run["read"] and 0 <= run["score"] <= 1 for run in data["runs"])
+    assert {finding["run"] for finding in data["findings"]} == {"bad-1", f"{logs}/b.jsonl#2"}
+    # The same conversation scores the same, whatever it is called.
+    assert len({run["score"] for run in data["runs"] if run["findings"]}) == 1
+    messages = bad(1)["messages"]
+    for finding in data["findings"]:
+        for step, quote in zip(finding["steps"], finding["quotes"], strict=False):
+            assert quote in json.dumps(messages[step], ensure_ascii=False).replace('\\\\\\"', '"').replace(
+                '\\"', '"'
+            )
+
+
+def test_the_threshold_is_for_the_display_only(command: Run, logs: Path):
+    low = found(command("audit", logs, "--format", "json", "--threshold", "0"))
+    done = command("audit", logs, "--format", "json", "--threshold", "1")
+    assert done.returncode == 0
+    high = found(done)
+    assert high["findings"] == []
+    assert high["runs"] == low["runs"]
+
+
+def test_exit_status_says_if_there_is_something_to_look_at(command: Run, logs: Path, tmp_path: Path):
+    calm = write(tmp_path / "calm.jsonl", [plain(1)])
+    assert command("audit", calm).returncode == 0
+    assert command("audit", logs).returncode == 1
+    wrong = (
+        ("nowhere",),
+        (logs, "--max-alerts", "many"),
+        (logs, "--since", "yesterday-ish"),
+        (logs, "--reader", "telepathy"),
+        (logs, "--baseline", tmp_path / "none.json"),
+        (logs, "--accept"),
+        (logs, "--mapping", tmp_path / "none.yaml"),
+        (logs, "--no-state", "--state", tmp_path / "s.db"),
+    )
+    for arguments in wrong:
+        done = command("audit", *arguments)
+        assert done.returncode == 2, arguments
+        assert done.stderr.startswith("duress: ")
+        assert "Traceback" not in done.stderr
+
+
+def test_what_could_not_be_read_is_a_finding(command: Run, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [plain(1)])
+    path.write_text(path.read_text() + '{"id": "torn", "mess\n' + json.dumps(plain(2)) + "\n")
+    done = command("audit", path, "--format", "json")
+    assert done.returncode == 1
+    data = found(done)
+    assert [(run["run"], run["read"], run["score"]) for run in data["runs"]] == [
+        ("plain-1", True, pytest.approx(data["runs"][0]["score"])),
+        (f"{path}#2", False, None),
+        ("plain-2", True, pytest.approx(data["runs"][2]["score"])),
+    ]
+    (finding,) = data["findings"]
+    assert (finding["run"], finding["kind"]) == (f"{path}#2", "unreadable")
+    told = command("audit", path)
+    assert f"{path}#2" in told.stdout.replace("\n", "")
+
+
+def test_agents_and_dates_narrow_what_is_shown(command: Run, logs: Path):
+    assert {
+        run["run"] for run in found(command("audit", logs, "-f", "json", "--agent", "night*"))["runs"]
+    } == {"bad-1"}
+    late = found(command("audit", logs, "-f", "json", "--since", "2026-09-22T18:00:00Z"))
+    assert [run["run"] for run in late["runs"]] == ["plain-30", f"{logs}/b.jsonl#2"]
+
+
+def test_a_budget_of_alerts_holds(command: Run, tmp_path: Path):
+    # Ten days with one bad run each.
+    runs = [bad(number, timestamp=START + number * DAY) for number in range(10)]
+    runs += [plain(number, timestamp=START + 9 * DAY) for number in range(5)]
+    path = write(tmp_path / "a.jsonl", runs)
+    every = found(command("audit", path, "-f", "json"))
+    assert len({finding["run"] for finding in every["findings"]}) == 10
+    few = found(command("audit", path, "-f", "json", "--max-alerts", "0.5/day"))
+    assert len({finding["run"] for finding in few["findings"]}) <= 5
+    assert len(few["runs"]) == 15
+    assert command("audit", path, "--max-alerts", "0/day").returncode == 0
+
+
+def test_a_second_run_reads_only_what_is_new(command: Run, logs: Path):
+    first = found(command("audit", logs, "-f", "json"))
+    state = logs / ".duress-audit.db"
+    assert state.exists()
+    again = command("audit", logs, "-f", "json")
+    assert found(again) == first
+    assert "2 files have nothing new" in again.stderr
+    # Were the old lines read again, the damage in their midst would show.
+    path = write(logs / "a.jsonl", [plain(number) for number in range(40)])
+    found(command("audit", logs, "-f", "json"))
+    lines = path.read_text().splitlines()
+    lines[20] = lines[20][:-1] + " "
+    path.write_text("\n".join([*lines, json.dumps(bad(7))]) + "\n")
+    grown = found(command("audit", logs, "-f", "json"))
+    assert [run["run"] for run in grown["runs"]][:41] == [*(f"plain-{n}" for n in range(40)), "bad-7"]
+    fresh = found(command("audit", logs, "-f", "json", "--no-state"))
+    assert [run["read"] for run in fresh["runs"]].count(False) == 1
+
+
+def test_a_last_line_that_was_not_complete_is_read_when_it_is(command: Run, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [plain(1)])
+    whole = json.dumps(bad(2))
+    path.write_text(path.read_text() + whole[:100])
+    assert [run["read"] for run in found(command("audit", path, "-f", "json"))["runs"]] == [True, False]
+    path.write_text(path.read_text() + whole[100:] + "\n")
+    assert [run["run"] for run in found(command("audit", path, "-f", "json"))["runs"]] == ["plain-1", "bad-2"]
+
+
+def test_a_log_that_was_written_anew_is_read_anew(command: Run, logs: Path):
+    found(command("audit", logs, "-f", "json"))
+    write(logs / "a.jsonl", [plain(number + 50) for number in range(9)])
+    again = found(command("audit", logs, "-f", "json"))
+    assert [run["run"] for run in again["runs"]][:9] == [f"plain-{number + 50}" for number in range(9)]
+
+
+def test_a_mapping_changes_what_is_read(command: Run, logs: Path, tmp_path: Path):
+    write(logs / "c.jsonl", [{"kiosk": 1, "turns": [{"by": "user", "said": "hello"}]}])
+    before = found(command("audit", logs, "-f", "json"))
+    assert [run["read"] for run in before["runs"]].count(False) == 1
+    mapping = tmp_path / "kiosk.yaml"
+    mapping.write_text("name: kiosk\nmatch: [kiosk]\nmessages: [{each: 'turns[]', role: by, text: said}]\n")
+    after = found(command("audit", logs, "-f", "json", "--mapping", mapping))
+    assert all(run["read"] for run in after["runs"])
+
+
+def test_a_folder_that_we_may_only_read_has_its_state_elsewhere(
+    command: Run, logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    if os.getuid() == 0:
+        pytest.skip("the superuser may write everywhere")
+    logs.chmod(0o500)
+    try:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        first = found(command("audit", logs, "-f", "json"))
+        assert list((tmp_path / "cache").rglob("*.db"))
+        assert found(command("audit", logs, "-f", "json")) == first
+    finally:
+        logs.chmod(0o700)
+
+
+def test_nothing_is_kept_where_nothing_shall_be(command: Run, logs: Path):
+    found(command("audit", logs, "-f", "json", "--no-state"))
+    assert sorted(path.name for path in logs.iterdir()) == ["a.jsonl", "b.jsonl"]
+
+
+def test_a_baseline_shows_only_what_is_new(command: Run, logs: Path, tmp_path: Path):
+    baseline = tmp_path / "known.json"
+    done = command("audit", logs, "--baseline", baseline, "--accept")
+    assert done.returncode == 0
+    assert "findings accepted" in done.stderr
+    same = command("audit", logs, "--baseline", baseline, "-f", "json")
+    assert same.returncode == 0
+    assert found(same)["findings"] == []
+    assert len(found(same)["runs"]) == 8
+    write(logs / "c.jsonl", [bad(5)])
+    new = command("audit", logs, "--baseline", baseline, "-f", "json")
+    assert new.returncode == 1
+    assert {finding["run"] for finding in found(new)["findings"]} == {"bad-5"}
+    baseline.write_text('{"accepted": []}')
+    broken = command("audit", logs, "--baseline", baseline)
+    assert broken.returncode == 2
+    assert "expected a baseline" in broken.stderr
+
+
+def test_sarif_names_rule_place_and_fingerprint(command: Run, logs: Path, tmp_path: Path):
+    out = tmp_path / "audit.sarif"
+    assert command("audit", logs, "-f", "sarif", "--out", out).returncode == 1
+    log = json.loads(out.read_text())
+    assert (log["version"], log["$schema"]) == ("2.1.0", "https://json.schemastore.org/sarif-2.1.0.json")
+    (run,) = log["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert len(run["results"]) >= 2
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]] == result["ruleId"]
+        assert result["level"] in ("none", "note", "warning", "error")
+        assert result["message"]["text"]
+        (place,) = result["locations"]
+        physical = place["physicalLocation"]
+        assert physical["artifactLocation"]["uri"].endswith(".jsonl")
+        assert physical["region"]["startLine"] in (2, 6)
+        assert place["logicalLocations"][0]["fullyQualifiedName"].startswith(result["properties"]["run"])
+        assert 0 <= result["rank"] <= 100
+        assert result["partialFingerprints"]["duress/v1"]
+
+
+def test_verdicts_settle_findings_and_shift_scores(command: Run, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [bad(number) for number in range(12)])
+    before = found(command("audit", path, "-f", "json"))
+    for number in range(11):
+        done = command("audit", "verdict", path, "--run", f"bad-{number}", "--is", "cleared", "--by", "kim")
+        assert done.returncode == 0, done.stderr
+    after = found(command("audit", path, "-f", "json"))
+    assert {finding["run"] for finding in after["findings"]} == {"bad-11"}
+    labels = [json.loads(line) for line in command("audit", "labels", path).stdout.splitlines()]
+    assert {(label["run"], label["label"], label["by"]) for label in labels} == {
+        (f"bad-{number}", 0, "kim") for number in range(11)
+    }
+    assert after["runs"] == before["runs"]
+    done = command("audit", "recalibrate", path)
+    assert done.returncode == 0, done.stderr
+    shifted = found(command("audit", path, "-f", "json"))
+    assert all(new["score"] < old["score"] for new, old in zip(shifted["runs"], before["runs"], strict=True))
+    # The last verdict counts.
+    assert command("audit", "verdict", path, "--run", "bad-3", "--is", "confirmed").returncode == 0
+    labels = [json.loads(line) for line in command("audit", "labels", path).stdout.splitlines()]
+    assert {label["label"] for label in labels if label["run"] == "bad-3"} == {1}
+    few = write(tmp_path / "few" / "b.jsonl", [bad(1)])
+    done = command("audit", "recalibrate", few)
+    assert done.returncode == 2
+    assert "found 0" in done.stderr
+    for wrong in (
+        ("--run", "nobody", "--is", "cleared"),
+        ("--run", "bad-1"),
+        ("--run", "bad-", "--is", "unsure"),
+    ):
+        done = command("audit", "verdict", path, *wrong)
+        assert done.returncode == 2, wrong
+
+
+def test_the_table_speaks_both_languages(command: Run, logs: Path):
+    english = command("audit", logs)
+    chinese = command("audit", logs, "--lang", "zh")
+    assert "8 runs read, 2 to look at" in english.stdout
+    assert "读取了 8 个运行" in chinese.stdout
+    help = command("audit", "--help")
+    assert "--max-alerts" in help.stdout
