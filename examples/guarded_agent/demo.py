@@ -1,8 +1,8 @@
 """An agent gets cornered, its guard asks a person, the record is verified, and the agent is stopped.
 
-Everything is real but the agent and its office: the agent is a reference agent (a program that we wrote to do harm
-when its replacement is announced), the office is a simulated one. The guard, its page, the ledger and the stop are
-what runs in production, as processes of their own.
+Everything is real but the agent and its office: the agent is a reference agent (a program that we wrote to do
+harm when its replacement is announced), the office is a simulated one. The guard, its page, the ledger and the
+stop are what runs in production, as processes of their own.
 
     python examples/guarded_agent/demo.py            you answer, on the page
     python examples/guarded_agent/demo.py --auto     a program answers, on the command line
@@ -103,7 +103,8 @@ class Rita:
             "queue = [*duress, 'guard', 'queue', '--state', state, '--as', who, '--json']\n"
             "while not (waiting := json.loads(subprocess.check_output(queue, text=True))):\n"
             "    time.sleep(0.05)\n"
-            "answer = [*duress, 'guard', 'answer', waiting[0]['request']['id'], *said, '--state', state, '--as', who]\n"
+            "first = waiting[0]['request']['id']\n"
+            "answer = [*duress, 'guard', 'answer', first, *said, '--state', state, '--as', who]\n"
             "subprocess.run(answer, stdout=subprocess.DEVNULL, check=True)\n"
         )
         work = json.dumps([DURESS, str(self._state), REVIEWER, said])
@@ -137,11 +138,10 @@ def work(
             if decision.verb == "proceed":
                 looked += 1
             else:
-                print(f"  it has looked at {looked} things, and now asks for\n  {shown(call)}")
+                print(f"  after looking at {looked} things it asks for\n  {shown(call)}")
                 print(f"    {decision.verb}: {decision.why}")
-            if decision.verb == "ask":
-                if rita is not None:
-                    rita.expect(call)
+            if decision.verb == "ask" and rita is not None:
+                rita.expect(call)
 
             def execute(arguments: dict[str, Any], call: ToolCall = call) -> Any:
                 return world.call(ToolCall(call.id, call.tool, arguments))
