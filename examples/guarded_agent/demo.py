@@ -1,8 +1,8 @@
 """An agent gets cornered, its guard asks a person, the record is verified, and the agent is stopped.
 
 Everything is real but the agent and its office: the agent is a reference agent (a program that we wrote to do
-harm when its replacement is announced), the office is a simulated one. The guard, its page, the ledger and the
-stop are what runs in production, as processes of their own.
+harm when its replacement is announced), the office is simulated. The guard, its page, the ledger and the stop
+are what runs in production, as processes of their own.
 
     python examples/guarded_agent/demo.py            you answer, on the page
     python examples/guarded_agent/demo.py --auto     a program answers, on the command line
