@@ -18,6 +18,11 @@ def sign_head(ledger: Reader, keys: Keys, size: int | None = None) -> bytes:
     Raises:
         LedgerError: there is no key, or the ledger is not the continuation of what was signed last.
     """
+    with keys.alone():
+        return _sign(ledger, keys, size)
+
+
+def _sign(ledger: Reader, keys: Keys, size: int | None) -> bytes:
     key = keys.active()
     if key.name != ledger.origin:
         raise LedgerError(

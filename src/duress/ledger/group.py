@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MOST = 4096
 """Entries written in one commit, unless one caller brings more."""
-_PATIENCE = 2.0
+_PATIENCE = 0.5
 """Seconds after which a thread that waits tries to write itself: the one whose turn it was may be gone."""
 
 

@@ -16,7 +16,7 @@ from duress.ledger.durable import write_durably
 from duress.ledger.entry import Head
 from duress.ledger.errors import LedgerError, UsageError
 from duress.ledger.lock import Lock
-from duress.ledger.note import SigningKey
+from duress.ledger.note import SigningKey, read
 
 LIST = "keys.json"
 """The public keys and what became of each: give this file to whoever verifies."""
@@ -87,7 +87,7 @@ class Keys:
         Raises:
             UsageError: there is an active one.
         """
-        with self._alone():
+        with self.alone():
             if held := self._active(self.all()):
                 raise UsageError(f"{self.folder}: {held.key} is active; use keys rotate")
             return self._create(name, self.all())
@@ -98,10 +98,11 @@ class Keys:
         Raises:
             UsageError: there is no active key.
         """
-        with self._alone():
+        with self.alone():
             old = self._active(held := self.all())
             if old is None:
                 raise UsageError(f"{self.folder}: no active key; use keys new")
+            head = self._newest(head)
             fresh = self._create(name, _ended(held, old, _end("rotated", head, "")))
             self._forget(old)
             return fresh
@@ -112,7 +113,7 @@ class Keys:
         Raises:
             UsageError: there is no such key, or it is revoked already.
         """
-        with self._alone():
+        with self.alone():
             held = self.all()
             for one in held:
                 if id in (one.id, one.key) and one.status != "revoked":
@@ -147,16 +148,25 @@ class Keys:
             raise LedgerError(f"{path}: the private key cannot be read: {error}") from error
 
     @contextmanager
-    def _alone(self) -> Generator[None]:
+    def alone(self) -> Generator[None]:
+        """Keep other processes from signing and from changing the keys meanwhile."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = Lock(self.folder / LIST)
+            lock = Lock(self.folder / LIST, wait=10.0)
         except OSError as error:
             raise LedgerError(f"{self.folder}: cannot be used: {error.strerror}") from error
         try:
             yield
         finally:
             lock.release()
+
+    def _newest(self, head: Head) -> Head:
+        """Return the larger one of a head and the last that was signed: that may be newer by a moment."""
+        path = self.folder / LAST
+        if not path.exists():
+            return head
+        last = read(path.read_bytes(), path)
+        return Head(last.size, last.root) if last.size > head.size else head
 
     @staticmethod
     def _active(keys: tuple[PublicKey, ...]) -> PublicKey | None:

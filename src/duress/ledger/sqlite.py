@@ -46,6 +46,7 @@ class SqliteStore:
         self.place = str(path)
         self._lock: Lock | None = None
         self._writer: sqlite3.Connection | None = None
+        self._unsynced = ""
         self._reading = Mutex()
         try:
             if write:
@@ -95,6 +96,12 @@ class SqliteStore:
         base = self._writer
         if base is None:
             raise LedgerError(f"{self.place}: is closed, or open for reading only; nothing was recorded")
+        if self._unsynced:
+            # What the system could not write it may have dropped: a later sync that succeeds says nothing.
+            raise LedgerError(
+                f"{self.place}: the disk failed before ({self._unsynced}); nothing was recorded. See to the "
+                "disk, run duress ledger verify, and open the ledger again"
+            )
         try:
             base.execute("begin immediate")
             self._expect(base, change.rows)
@@ -110,6 +117,8 @@ class SqliteStore:
                 if base.in_transaction:
                     base.execute("rollback")
             if isinstance(error, sqlite3.Error):
+                name = getattr(error, "sqlite_errorname", "")
+                self._unsynced = name if "FSYNC" in name else ""
                 raise _unwritten(self.place, error) from error
             raise
         if change.erased is not None:

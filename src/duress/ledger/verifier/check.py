@@ -20,7 +20,7 @@ from duress.ledger.verifier.timestamp import check_timestamp
 from duress.ledger.verifier.trust import Trusted, distrust
 from duress.ledger.verifier.walk import FIRST, MOST, Kind, Problem, Walked, walk
 
-SEGMENT = 1 << 16
+SEGMENT = 1 << 15
 """Entries that one process checks at a time."""
 
 
@@ -205,7 +205,7 @@ def _segments(source: Source, cuts: Iterable[tuple[int, int]], workers: int) -> 
             yield _with_stored(walked, source)
         return
     ahead: deque[Future[Walked]] = deque()
-    with ProcessPoolExecutor(workers, get_context("spawn"), _open, (source.place,)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _open, (source.address,)) as pool:
         for start, stop in cuts:
             ahead.append(pool.submit(_segment, start, stop))
             if len(ahead) > 2 * workers:
@@ -217,9 +217,9 @@ def _segments(source: Source, cuts: Iterable[tuple[int, int]], workers: int) -> 
 _opened: Source | None = None
 
 
-def _open(place: str) -> None:
+def _open(address: str) -> None:
     global _opened
-    _opened = open_source(place)
+    _opened = open_source(address)
 
 
 def _segment(start: int, stop: int) -> Walked:

@@ -8,7 +8,7 @@ from typing import Any
 from duress.ledger.verifier.errors import VerifierError
 from duress.ledger.verifier.source import identity
 
-_PAGE = 2000
+_PAGE = 1000
 
 
 class PostgresSource:
@@ -21,7 +21,7 @@ class PostgresSource:
             import psycopg
         except ImportError as error:
             raise VerifierError("psycopg is missing; pip install 'duress[postgres]'") from error
-        self.place = url
+        self.address = url
         self._failed = psycopg.Error
         try:
             self._base = psycopg.connect(url, autocommit=True)
@@ -29,7 +29,9 @@ class PostgresSource:
             held = dict(self._base.execute("select key, value from ledger").fetchall())
         except psycopg.Error as error:
             raise VerifierError(f"no ledger can be read there: {str(error).strip()}") from error
-        self.origin = identity(self._base.info.dbname, held)
+        info = self._base.info
+        self.place = f"postgresql://{info.user}@{info.host}:{info.port}/{info.dbname}"
+        self.origin = identity(self.place, held)
 
     def size(self) -> int:
         """Return how many entries there seem to be."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from duress.ledger.verifier.errors import VerifierError
 
 FORMAT = "1"
-_PAGE = 2000
+_PAGE = 1000
 _TABLES = "ledger, entry and subtree"
 
 
@@ -28,9 +28,12 @@ class Source(Protocol):
     """Entries of one ledger."""
 
     place: str
+    """Where it is, for people."""
+    address: str
+    """What opens it again; it may hold a password."""
     origin: str
     splits: bool
-    """Whether several processes may read parts of it, each by opening `place`."""
+    """Whether several processes may read parts of it."""
 
     def size(self) -> int:
         """Return how many entries there seem to be."""
@@ -76,7 +79,7 @@ class SqliteSource:
     splits = True
 
     def __init__(self, path: Path) -> None:
-        self.place = str(path)
+        self.place = self.address = str(path)
         self._base = self._open(path)
         try:
             held = dict(self._base.execute("select key, value from ledger"))
@@ -139,7 +142,7 @@ class LinesSource:
     splits = False
 
     def __init__(self, path: Path) -> None:
-        self.place = str(path)
+        self.place = self.address = str(path)
         try:
             with path.open("rb") as file:
                 heading = json.loads(file.readline())

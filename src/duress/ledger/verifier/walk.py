@@ -97,19 +97,19 @@ def walk(
                 digest = sha256(salt + body).hexdigest()
                 head = f'{{"previous":"{previous}","body":"{digest}","index":{due},'.encode()
                 sound = leaf.startswith(head) and len(salt) == _SALT
-                rest = leaf[len(head) :] if sound else b""
+                redacts = sound and leaf.startswith(_REDACTION, len(head))
             except (TypeError, AttributeError):
-                sound, rest = False, b""
+                sound = redacts = False
             if not sound:
                 if isinstance(leaf, bytes) and salt is None and body is None:
                     erased.append(due)
-                rest = _explain(log, Row(due, leaf, salt, body), previous)
-            if rest.startswith(_REDACTION) and (spoken := _spoken_of(body)) is not None:
+                redacts = _explain(log, Row(due, leaf, salt, body), previous).startswith(_REDACTION)
+            if redacts and (spoken := _spoken_of(body)) is not None:
                 redactions.append((due, spoken))
             if isinstance(leaf, bytes):
-                hash = sha256(b"\0" + leaf)
-                previous = hash.hexdigest()
-                hashes.append(hash.digest())
+                hash = sha256(b"\0" + leaf).digest()
+                previous = hash.hex()
+                hashes.append(hash)
             else:
                 broken, previous = True, None
             due += 1
