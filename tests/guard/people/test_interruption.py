@@ -179,7 +179,7 @@ def test_servers_killed_at_any_moment_let_nothing_run_twice(folder: Path, tmp_pa
     with State(folder) as state:
         people(state, "ann")
         token = Clients(state).add("clerk", owner="", by="test")
-    for number in range(3):
+    for number in range(2):
         with (
             served(folder) as (url, server),
             python(REMOTE, url, ran, f"r{number}", token) as agent,

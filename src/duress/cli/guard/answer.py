@@ -62,7 +62,7 @@ def answer(
     """
     from rich.console import Console
 
-    from duress.cli.guard.asked import batches, whole
+    from duress.cli.guard.asked import batch_of, whole
     from duress.guard.embedded import EmbeddedKeeper
     from duress.guard.keeper import Said
     from duress.guard.votes import Votes
@@ -72,7 +72,7 @@ def answer(
         item = found(keeper, request)
         votes = Votes(keeper.state)
         votes.see([item.request.id], who.name, THROUGH)
-        batch = next((one for one in batches(keeper.queue.waiting()) if item in one), [item])
+        batch = batch_of(item, keeper.queue.waiting())
         if word is None:
             Console(highlight=False).print(whole(item, len(batch)))
             word, message = _asked(message)

@@ -58,6 +58,14 @@ def batches(items: Sequence[Item]) -> list[list[Item]]:
     return sorted(found.values(), key=lambda batch: min(item.left for item in batch))
 
 
+def batch_of(item: Item, items: Sequence[Item]) -> list[Item]:
+    """Return the questions that are equal to one, itself among them."""
+    for batch in batches(items):
+        if any(one.request.id == item.request.id for one in batch):
+            return batch
+    return [item]
+
+
 def whole(item: Item, equal: int = 1) -> RenderableType:
     """Return all that it takes to answer a question."""
     request = item.request

@@ -53,9 +53,9 @@ def queue(
                 return
             from rich.console import Console
 
-            from duress.cli.guard.asked import batches, whole
+            from duress.cli.guard.asked import batch_of, whole
 
-            equal = next((batch for batch in batches(keeper.queue.waiting()) if item in batch), [item])
+            equal = batch_of(item, keeper.queue.waiting())
             Console(highlight=False).print(whole(item, len(equal)))
             return
         items = keeper.queue.waiting()

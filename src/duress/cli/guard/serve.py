@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 KEEP_ALIVE = 120
 """Seconds an idle connection is kept: longer than clients do, so that none closes under a request."""
-PATIENCE = 3
+PATIENCE = 1
 """Seconds that a server which is told to end gives to what is under way."""
 
 
