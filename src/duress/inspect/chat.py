@@ -76,6 +76,11 @@ def call(one: ToolCall) -> InspectCall:
     return InspectCall(one.id, one.tool, one.arguments, parse_error=one.error)
 
 
+def from_call(one: InspectCall) -> ToolCall:
+    """Return a call of Inspect's as ours."""
+    return ToolCall(one.id, one.function, _whole(one.arguments), _whole(one.parse_error))
+
+
 def from_output(output: ModelOutput) -> Message:
     """Return what a model replied; an output without a choice is an empty reply."""
     if output.empty:
@@ -95,10 +100,7 @@ def from_assistant(message: ChatMessageAssistant, stop: Stop | None = None) -> M
         Role.ASSISTANT,
         _whole(message.text),
         reasoning=_whole(_reasoning(message)),
-        calls=tuple(
-            ToolCall(c.id, c.function, _whole(c.arguments), _whole(c.parse_error))
-            for c in message.tool_calls or ()
-        ),
+        calls=tuple(from_call(one) for one in message.tool_calls or ()),
         stop=stop,
     )
 
