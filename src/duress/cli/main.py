@@ -41,6 +41,7 @@ COMMANDS = {
     "guard": "Stand between a deployed agent and its tools.",
     "ledger": "Verify, prove, export and anchor the record of a guard.",
     "audit": "Read what agents already did, and find the run that matters.",
+    "watch": "Follow live logs and tell of each finding once.",
     "scenario": "List, show, check and create scenarios.",
 }
 
