@@ -77,7 +77,7 @@ class Selection:
     def every(self) -> Iterator[Kept]:
         """Yield all runs that fit, read or not, in the order of the logs."""
         for kept in self._store.runs(self._logs):
-            if self._fits(kept):
+            if self.fits(kept):
                 yield kept
 
     def score(self, kept: Kept) -> float | None:
@@ -123,7 +123,8 @@ class Selection:
         """Yield what is known of the logs."""
         return self._store.logs(self._logs)
 
-    def _fits(self, kept: Kept) -> bool:
+    def fits(self, kept: Kept) -> bool:
+        """Return whether a run is one of those that were asked for."""
         wanted = self.wanted
         if wanted.since is not None and kept.when < wanted.since:
             return False

@@ -241,6 +241,11 @@ class Store:
         self._db.execute("DELETE FROM chosen")
         self._db.executemany("INSERT INTO chosen VALUES (?, ?)", enumerate(log.path for log in logs))
 
+    @property
+    def database(self) -> sqlite3.Connection:
+        """The database, for what else is kept with it."""
+        return self._db
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

@@ -1,0 +1,155 @@
+"""Notices of findings: each is noted once before it is sent, and kept until it has arrived."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import orjson
+from msgspec import Struct
+
+from duress.audit.finding import Finding
+from duress.audit.selection import mark
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS notice (
+  id INTEGER PRIMARY KEY, mark TEXT, channel TEXT, body BLOB, noted REAL, sent REAL, tries INTEGER, due REAL,
+  UNIQUE (mark, channel)
+);
+"""
+_LONGEST = 300.0
+"""Seconds between two tries, at most."""
+
+
+class Notice(Struct, frozen=True):
+    """What people or programs are told about one finding."""
+
+    run: str
+    kind: str
+    severity: str
+    score: float
+    """Of the run."""
+    why: str
+    quotes: tuple[str, ...]
+    steps: tuple[int, ...]
+    place: str
+    agent: str | None
+    model: str | None
+    at: float | None
+
+    def fields(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "run": self.run,
+            "kind": self.kind,
+            "severity": self.severity,
+            "score": round(self.score, 6),
+            "why": self.why,
+            "quotes": list(self.quotes),
+            "steps": list(self.steps),
+            "place": self.place,
+            "agent": self.agent,
+            "model": self.model,
+            "at": self.at,
+        }
+
+
+class Undelivered(Struct, frozen=True):
+    """A notice that did not arrive yet."""
+
+    channel: str
+    why: str
+    again: float
+    """Seconds until it is tried again."""
+
+
+Send = Callable[[bytes], None]
+"""Delivers a notice in JSON; raises any exception if it did not arrive."""
+
+
+class Outbox:
+    """Notices by channel, in the database of an audit."""
+
+    def __init__(self, db: sqlite3.Connection, channels: dict[str, Send]) -> None:
+        """`channels` are named, so that each gets each notice once, whatever is restarted."""
+        self._db = db
+        self._channels = channels
+        self._db.executescript(_SCHEMA)
+
+    @property
+    def used(self) -> bool:
+        """Whether a first look was finished here before."""
+        return self._db.execute("SELECT 1 FROM notice WHERE mark = '' LIMIT 1").fetchone() is not None
+
+    def use(self) -> None:
+        """Note that a first look was finished: what is found from now on is new."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO notice (mark, channel, sent, tries, due) VALUES ('', '', 0, 0, 0)"
+        )
+
+    def known(self, finding: Finding) -> bool:
+        """Return whether a finding was noted before."""
+        found = self._db.execute("SELECT 1 FROM notice WHERE mark = ? LIMIT 1", (mark(finding),)).fetchone()
+        return found is not None
+
+    def note(self, finding: Finding, notice: Notice, *, sent: bool = False) -> None:
+        """Note a finding for all channels; `sent` says that nobody needs to be told."""
+        now = time.time()
+        body = orjson.dumps(notice.fields())
+        # The empty channel keeps a finding known where there is nobody to tell.
+        for channel in ("", *self._channels):
+            done = now if sent or not channel else None
+            self._db.execute(
+                "INSERT OR IGNORE INTO notice (mark, channel, body, noted, sent, tries, due) "
+                "VALUES (?, ?, ?, ?, ?, 0, 0)",
+                (mark(finding), channel, body, now, done),
+            )
+
+    def deliver(self) -> Iterator[Undelivered]:
+        """Send what is due, in the order in which it was noted; yield what did not arrive."""
+        for channel, send in self._channels.items():
+            due = self._db.execute(
+                "SELECT id, body, tries FROM notice "
+                "WHERE channel = ? AND sent IS NULL AND due <= ? ORDER BY id",
+                (channel, time.time()),
+            ).fetchall()
+            for number, body, tries in due:
+                try:
+                    send(body)
+                except Exception as error:
+                    # Whatever a channel raises, the notice is kept and tried again.
+                    again = min(_LONGEST, 2.0**tries)
+                    self._db.execute(
+                        "UPDATE notice SET tries = tries + 1, due = ? WHERE id = ?",
+                        (time.time() + again, number),
+                    )
+                    yield Undelivered(channel, f"{type(error).__name__}: {error}", again)
+                    # Behind one that does not arrive the others wait: they would not arrive either.
+                    break
+                self._db.execute("UPDATE notice SET sent = ? WHERE id = ?", (time.time(), number))
+
+    def waiting(self) -> int:
+        """Return how many notices have not arrived."""
+        names = list(self._channels)
+        marks = ",".join("?" * len(names))
+        query = f"SELECT count(*) FROM notice WHERE sent IS NULL AND channel IN ({marks})"
+        return int(self._db.execute(query, names).fetchone()[0])
+
+
+def notices(findings: Iterable[Finding], **about: Any) -> Iterator[tuple[Finding, Notice]]:
+    """Yield each finding with its notice; `about` says what is told of its run."""
+    for finding in findings:
+        yield (
+            finding,
+            Notice(
+                run=finding.run,
+                kind=finding.kind.value,
+                severity=finding.severity.value,
+                why=finding.why,
+                quotes=finding.quotes,
+                steps=finding.steps,
+                **about,
+            ),
+        )

@@ -1,0 +1,148 @@
+"""Follows logs that are being written: what is new is read, and what should be looked at is told once."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, cast
+
+from msgspec import Struct
+
+from duress.audit.audit import audit, due
+from duress.audit.errors import AuditError
+from duress.audit.logs import Log, expand
+from duress.audit.outbox import Notice, Outbox, Undelivered, notices
+from duress.audit.scan import Row, Settings, scan
+from duress.audit.selection import Selection, Wanted
+from duress.audit.store import Kept, Store
+
+PIPE = "-"
+
+
+class Pipe(Struct, frozen=True):
+    """The standard input, as a log that ends when its writer does."""
+
+    path: str = PIPE
+
+    def open(self) -> tuple[IO[bytes], bool]:
+        """Return the stream, and that it is none to go back in."""
+        # The raw stream gives what is there; a buffered one waits until its buffer is full.
+        return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False), False
+
+
+class Watch:
+    """Looks at logs again and again."""
+
+    def __init__(
+        self, store: Store, named: Sequence[str], settings: Settings, wanted: Wanted, box: Outbox
+    ) -> None:
+        self._store, self._named, self._settings, self._wanted = store, named, settings, wanted
+        self._box = box
+
+    def look(self, *, quiet: bool = False) -> Iterator[Notice | Undelivered]:
+        """Read what is new once; yield what is told, and what could not be delivered.
+
+        With `quiet`, what is found is known from then on and nobody is told.
+        """
+        try:
+            logs = expand(self._named)
+        except AuditError:
+            # A folder or a file that is watched may come later.
+            logs = list[Log]()
+        work = due(self._store, logs, self._settings)
+        audit(self._store, work, self._settings)
+        changed = [one.log for one in work]
+        if changed:
+            ends = {known.state.path: known.state for known in self._store.logs(changed)}
+            selection = Selection(self._store, changed, self._wanted)
+            for kept in list(selection.every()):
+                state = ends[kept.path]
+                if not kept.read and state.offset and kept.line > state.line:
+                    # A line that is just being written is not damaged.
+                    continue
+                yield from _news(selection, kept, self._box, quiet=quiet)
+        yield from self._box.deliver()
+
+    def looked(self) -> None:
+        """Note that what was there at the first start is known."""
+        self._box.use()
+
+
+def _news(selection: Selection, kept: Kept, box: Outbox, *, quiet: bool = False) -> Iterator[Notice]:
+    """Note the findings of a run that were not noted before, and yield them unless `quiet`."""
+    shown = [finding for finding in kept.findings if selection.shows(finding, kept)]
+    score = selection.score(kept) or 0.0
+    for finding, notice in notices(
+        shown, score=score, place=kept.place, agent=kept.agent, model=kept.model, at=kept.at
+    ):
+        if not box.known(finding):
+            box.note(finding, notice, sent=quiet)
+            if not quiet:
+                yield notice
+
+
+def follow(
+    watch: Watch,
+    *,
+    interval: float,
+    existing: bool,
+    told: Callable[[Notice | Undelivered], None],
+    stop: Callable[[], bool] = lambda: False,
+    first: bool,
+) -> None:
+    """Look until `stop` says so, at most every `interval` seconds.
+
+    On the first look ever (`first`), what is there already is known and not told, unless `existing`.
+    """
+    quiet = first and not existing
+    while True:
+        began = time.monotonic()
+        for found in watch.look(quiet=quiet):
+            told(found)
+        watch.looked()
+        quiet = False
+        if stop():
+            return
+        # Reading that takes long is not done without a break.
+        took = time.monotonic() - began
+        time.sleep(max(interval, took))
+
+
+def stream(
+    store: Store,
+    settings: Settings,
+    wanted: Wanted,
+    box: Outbox,
+    told: Callable[[Notice | Undelivered], None],
+) -> int:
+    """Read the standard input until it ends, telling what to look at as it comes; return the runs."""
+    selection = Selection(store, (), wanted)
+    runs = 0
+    for row in scan(cast("Log", Pipe()), settings):
+        if not isinstance(row, Row):
+            continue
+        runs += row.read
+        kept = Kept(
+            0,
+            PIPE,
+            row.line,
+            row.run,
+            row.read,
+            row.score,
+            row.agent,
+            row.model,
+            row.version,
+            row.session,
+            row.at,
+            time.time(),
+            row.steps,
+            row.findings,
+        )
+        if not selection.fits(kept):
+            continue
+        for notice in _news(selection, kept, box):
+            told(notice)
+        for failed in box.deliver():
+            told(failed)
+    return runs
