@@ -24,6 +24,7 @@ from unittest import mock
 from msgspec import structs
 
 from duress.guard import Answer, Decision, Guard, KeeperError, Observation, Request, Ruling, Said, Step, Verb
+from duress.guard.embedded import EmbeddedKeeper
 from duress.guard.guard import SteadyClock
 from duress.guard.policy import MonitorUse, Policy, PolicyError, Watch, compiled, load, parse
 from duress.trajectory import ToolCall
@@ -134,7 +135,7 @@ def fault(*expected: Ran, needs: Sequence[Can] = (), **more: Any) -> Any:
 def scene(
     folder: Path,
     *turns: Turn,
-    keeper: RecordingKeeper | None = None,
+    keeper: RecordingKeeper | EmbeddedKeeper | None = None,
     answering: Answering = approve,
     keeps: bool = True,
     guard: Callable[..., Guard] = Guard,
@@ -477,7 +478,7 @@ def error_of_a_tool_holds_what_has_to_be_redacted(folder: Path) -> Scene:
 @fault(READ_RAN, hidden=SECRET)
 def nobody_releases_a_result(folder: Path) -> Scene:
     made = _leaking(folder, "ask")
-    assert made.keeper is not None
+    assert isinstance(made.keeper, RecordingKeeper)
     made.keeper.answering = _said(Said.EXPIRED)
     return made
 
@@ -523,6 +524,55 @@ def stopped_while_a_tool_runs(folder: Path) -> Scene:
 
     effects = Effects(folder / "effects.jsonl", after=stop)
     return scene(folder, (READ,), (OTHER,), keeper=keeper, effects=effects)
+
+
+# ---- a real state folder -----------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _embedded(folder: Path, *turns: Turn, **more: Any) -> Iterator[Scene]:
+    with EmbeddedKeeper(folder / "state") as keeper:
+        yield scene(folder, *turns, keeper=keeper, **more)
+
+
+@control(READ_RAN, OTHER_RAN)
+def permitted_with_a_state_folder(folder: Path) -> Any:
+    with _embedded(folder, (READ,), (OTHER,)) as made:
+        yield made
+
+
+@fault(READ_RAN)
+def stopped_from_another_process_between_two_calls(folder: Path) -> Any:
+    def stop() -> None:
+        command = (
+            "import sys; from pathlib import Path; from duress.guard.state import State;"
+            "from duress.guard.stops import Scope, Stops;"
+            "Stops(State(Path(sys.argv[1]))).stop(Scope.AGENT, 'clerk', person='rita')"
+        )
+        subprocess.run([sys.executable, "-c", command, str(folder / "state")], check=True)
+
+    effects = Effects(folder / "effects.jsonl", after=stop)
+    with _embedded(folder, (READ,), (OTHER,), effects=effects) as made:
+        yield made
+
+
+@fault(READ_RAN)
+def state_folder_is_replaced_by_another(folder: Path) -> Any:
+    def replace_it() -> None:
+        file = folder / "state" / "guard.db"
+        file.rename(file.with_suffix(".old"))
+        file.touch()
+
+    effects = Effects(folder / "effects.jsonl", after=replace_it)
+    with _embedded(folder, (READ,), (OTHER,), effects=effects) as made:
+        yield made
+
+
+@fault()
+def nobody_looks_at_the_queue(folder: Path) -> Any:
+    policy = POLICY.replace("expires: 5", "expires: 0.15")
+    with _embedded(folder, (MONEY,), policy=policy) as made:
+        yield made
 
 
 # ---- people ------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from duress.guard import Guard, Session
+from duress.guard.embedded import EmbeddedKeeper
 
 from .keepers import RecordingKeeper
 
@@ -132,7 +133,7 @@ class Scene:
 
     guard: Guard
     session: Session
-    keeper: RecordingKeeper | None
+    keeper: RecordingKeeper | EmbeddedKeeper | None
     effects: Effects
     turns: Sequence[Turn]
     disorder: bool = False

@@ -12,7 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from json import JSONDecodeError, loads
 from threading import Lock
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from msgspec.json import Encoder
 
@@ -21,6 +21,9 @@ from duress.guard.guard import Guard
 from duress.guard.policy import Mode
 from duress.guard.session import Session
 from duress.trajectory import Message, ToolCall, ToolError
+
+if TYPE_CHECKING:
+    from duress.guard.stops import Stop
 
 T = TypeVar("T")
 SessionSource = Session | Callable[[], Session]
@@ -257,8 +260,19 @@ class Passage:
     def _watch_stops(self) -> None:
         # Where a keeper tells of stops, tokens are revoked at once and not only at the next call.
         on_stop = getattr(self.guard.keeper, "on_stop", None)
-        if callable(on_stop) and isinstance(self._source, Session):
-            on_stop(self._source.id, self._source.agent, self._end)
+        if not callable(on_stop):
+            return
+
+        def stopped(stop: Stop) -> None:
+            try:
+                session = self.session()
+            except Exception:
+                # Nobody is running here whom it could concern.
+                return
+            if stop.concerns(session.id, session.agent):
+                self._end()
+
+        on_stop(stopped)
 
 
 def call_of(id: str, tool: str, arguments: object) -> ToolCall:
