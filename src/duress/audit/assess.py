@@ -56,15 +56,34 @@ def assess(run: Run, *, language: str = "en") -> Assessed:
     track = Track(run.trajectory.messages)
     scene = Scene(track, Conduct(track))
     seen = clues(scene)
-    found = features(scene, seen)
-    thought = opinion(scene, found)
+    return report(run.id, scene, opinion(scene, features(scene, seen)), seen, language=language)
+
+
+def report(
+    run: str, scene: Scene, thought: Opinion, seen: list[Clue] | None = None, *, language: str = "en"
+) -> Assessed:
+    """Return what there is to say of a run of which the scorer thinks this and the rules saw that."""
+    seen = clues(scene) if seen is None else seen
     strongest = _strongest(seen)
     score = combined(thought.probability, strongest)
-    findings = [_finding(run.id, clue, score, language) for clue in strongest]
+    findings = [_finding(run, clue, score, language) for clue in strongest]
     if thought.probability >= LIKENESS and thought.steps:
-        findings.append(_likeness(run.id, scene, thought, score, language))
+        findings.append(_likeness(run, scene, thought, score, language))
     findings.sort(key=lambda finding: (-finding.score, -finding.severity.rank, finding.steps, finding.kind))
-    return Assessed(run.id, round(score, 6), tuple(findings))
+    return Assessed(run, round(score, 6), tuple(findings))
+
+
+def steps(assessed: Assessed) -> tuple[int, ...]:
+    """Return the steps of a run to read, the most telling first: those of its findings, strongest finding first.
+
+    Each finding gives one step in turn, so that one finding with many steps does not hide the others.
+    """
+    found: dict[int, None] = {}
+    for place in range(_STEPS):
+        for finding in assessed.findings:
+            if place < len(finding.steps):
+                found[finding.steps[place]] = None
+    return tuple(found)
 
 
 def combined(probability: float, seen: list[Clue]) -> float:
