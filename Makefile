@@ -32,7 +32,7 @@ example: $(RUN)/.installed  ## Plan, freeze, run, estimate and verify a whole st
 guard-demo: $(RUN)/.serving  ## An agent gets cornered; you answer its guard on a page; then the record, its verification, the stop
 	$(RUN)/bin/python examples/guarded_agent/demo.py
 
-test: $(DEV)/.installed $(DEV)/.browser  ## Lint, types, import contracts, tests with coverage
+test: $(DEV)/.installed $(DEV)/.browser $(DEV)/oidc/.installed  ## Lint, types, import contracts, tests with coverage
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/lint-imports --no-cache
@@ -71,6 +71,14 @@ $(DEV)/.browser: | $(DEV)/.installed
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null \
 		|| echo "No browser could be installed; its tests will be skipped"; \
 	fi
+	@touch $@
+
+# Signing in is tested against a real identity provider, where node can run one.
+PROVIDER := tests/guard/people/provider/package.json
+$(DEV)/oidc/.installed: $(PROVIDER) | $(DEV)/.installed
+	@mkdir -p $(DEV)/oidc && cp $(PROVIDER) $(DEV)/oidc/
+	@if command -v npm >/dev/null; then npm install --prefix $(DEV)/oidc --silent --no-audit --no-fund; fi \
+		|| echo "oidc-provider could not be installed; its tests will be skipped"
 	@touch $@
 
 .PHONY: help run example guard-demo test bench lock
