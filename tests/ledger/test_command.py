@@ -9,9 +9,9 @@ import sqlite3
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click.testing import Result
 from typer.testing import CliRunner
 
 from duress.cli.ledger import app
@@ -31,13 +31,13 @@ LINES = [
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Run the command in a folder with a ledger of 20 entries; say how it has to end."""
     with Ledger.open(tmp_path / "ledger.db", origin=ORIGIN) as ledger:
         ledger.append([*entries(19), entry(19, "refused", "s-2")])
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: object, code: int = 0) -> Result:
+    def run(*arguments: object, code: int = 0) -> Any:
         done = CliRunner().invoke(app, [str(one) for one in arguments], prog_name="duress ledger")
         assert done.exit_code == code, (done.stdout, done.stderr, done.exception)
         assert done.exception is None or isinstance(done.exception, SystemExit)

@@ -32,13 +32,18 @@ class Group:
         self._for_tasks: ThreadPoolExecutor | None = None
 
     def settle(self, ticket: ThreadTicket) -> None:
-        """Return when a ticket is settled."""
-        if self._queue(ticket):
-            self._lead()
-        while not ticket.settled:
-            ticket.wait(_PATIENCE)
-            if not ticket.settled:
+        """Return when a ticket is settled. Interrupted, it may be written all the same."""
+        try:
+            if self._queue(ticket):
                 self._lead()
+            while not ticket.settled:
+                ticket.wait(_PATIENCE)
+                if not ticket.settled:
+                    self._lead()
+        except BaseException:
+            # It may have been this caller's turn, and others wait for it.
+            self.write_for_tasks()
+            raise
 
     async def settle_async(self, ticket: TaskTicket) -> None:
         """Return when a ticket is settled. Cancelled, it may be written all the same."""
@@ -47,7 +52,7 @@ class Group:
         await ticket.wait()
 
     def write_for_tasks(self) -> None:
-        """Take a turn in a thread that may block."""
+        """Have a turn taken by a thread that nobody interrupts."""
         if self._for_tasks is None:
             from concurrent.futures import ThreadPoolExecutor
 
