@@ -40,6 +40,9 @@ test: $(DEV)/.installed $(DEV)/.browser $(DEV)/oidc/.installed  ## Lint, types, 
 	rm -f .coverage .coverage.*
 	$(DEV)/bin/pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
+conformance: $(DEV)/.installed  ## Every adapter against its real SDK, one environment each in .venv-conformance: the matrix of faults
+	$(DEV)/bin/python tests/conformance/matrix.py
+
 bench: $(DEV)/.installed  ## All benchmarks (half an hour or more)
 	for file in benchmarks/*.py; do $(DEV)/bin/python $$file || exit 1; done
 
@@ -81,4 +84,4 @@ $(DEV)/oidc/.installed: $(PROVIDER) | $(DEV)/.installed
 		|| echo "oidc-provider could not be installed; its tests will be skipped"
 	@touch $@
 
-.PHONY: help run example guard-demo test bench lock
+.PHONY: help run example guard-demo test conformance bench lock
