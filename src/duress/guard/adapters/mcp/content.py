@@ -88,11 +88,6 @@ def note(text: str) -> Block:
     return {"type": "text", "text": text}
 
 
-def covered(rules: Sequence[ResultRule], tool: str) -> bool:
-    """Return whether a policy has a rule for what this tool returns."""
-    return any((rule.tools is None or tool in rule.tools) and tool not in rule.but for rule in rules)
-
-
 def screened(rules: Sequence[ResultRule], tool: str, value: Any) -> Any:
     """Return a value in which every text is what the rules let through of it."""
     if isinstance(value, str):

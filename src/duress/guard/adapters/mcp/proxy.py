@@ -16,8 +16,9 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.session import ServerSession
 
+from duress.guard.adapters.covered import covered
 from duress.guard.adapters.mcp.catalogue import GET_PROMPT, OTHERS, READ_RESOURCE, Catalogue
-from duress.guard.adapters.mcp.content import bare, contents, covered, note
+from duress.guard.adapters.mcp.content import bare, contents, note
 from duress.guard.adapters.mcp.patience import EVERY, Patience
 from duress.guard.adapters.mcp.released import Held, released
 from duress.guard.adapters.passage import Passage

@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from duress.guard.adapters.covered import covered
 from duress.guard.adapters.mcp.content import (
     Block,
-    covered,
     note,
     opaque,
     screened,
