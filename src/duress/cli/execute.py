@@ -44,7 +44,7 @@ def execute(request: Request, form: Format) -> None:
         conclude(state, form)
     except KeyboardInterrupt:
         tell(f"interrupted; finished trials are safe in {where}")
-        tell(_again())
+        tell(again())
         raise typer.Exit(130) from None
 
 
@@ -70,7 +70,7 @@ def conclude(state: State, form: Format) -> None:
         tell(f"error: {error}")
     if state.missing:
         tell(f"{state.missing} of {state.planned} trials are missing")
-        tell(_again())
+        tell(again())
     if state.interrupted:
         raise typer.Exit(130)
     if state.missing or not all(usable.values()):
@@ -120,5 +120,6 @@ def _check(design: Design) -> None:
         raise UsageError(f"nothing was run; the scenario has {count}:\n{told}")
 
 
-def _again() -> str:
+def again() -> str:
+    """Return how to go on with a command that was stopped."""
     return f"to go on, run the same command again:\n  {shlex.join(['duress', *sys.argv[1:]])}"

@@ -136,6 +136,8 @@ class Rules:
         # rule in another form only with an escape, or where a record is taken whole.
         whole = "\\" in text or _WHOLE.search(text) is not None
         self._facts = tuple(name for name in FACTS if whole or name in text)
+        self.reads = frozenset(self._facts) | ({"origin"} if whole or "origin" in text else frozenset[str]())
+        """Facts that some rule may read; whatever the others are, decisions are the same."""
         self._fields = {
             tool: frozenset(name for name in shape.fields if whole or name in text)
             for tool, shape in tools.items()

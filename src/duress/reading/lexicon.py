@@ -70,6 +70,8 @@ class Section:
         needed = frozenset(word for phrase in phrases for words in phrase.needs for word in words)
         self._met = _met_in_words(needed) if spaced else _met_in_characters(needed)
         self._remembered = lru_cache(maxsize=_STATEMENTS)(self._search)
+        # Several readers look through one text, one after the other.
+        self._met_last = lru_cache(maxsize=2)(self._met)
 
     def scan(self, letter: Letter, found: dict[str, list[Span]]) -> None:
         """Add the spans of every sign that occurs to `found`."""
@@ -90,7 +92,7 @@ class Section:
 
     def may_hold(self, text: str, wanted: frozenset[str]) -> bool:
         """Tell whether a text holds the words that some phrase of the wanted signs needs."""
-        met = self._met(text)
+        met = self._met_last(text)
         return any(
             phrase.sign in wanted and not any(met.isdisjoint(words) for words in phrase.needs[1:])
             for word in met & self._filed.keys()
