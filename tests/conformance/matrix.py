@@ -58,7 +58,8 @@ def _environment(name: str) -> Path:
     if not stamp.exists() or stamp.read_text("utf-8") != text:
         venv.create(folder, with_pip=True, clear=True)
         pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(wanted)], check=True)
+        # The list is complete: nothing is left to be resolved.
+        subprocess.run([*pip, "--no-deps", "-r", str(wanted)], check=True)
         subprocess.run([*pip, "--no-deps", "-e", str(ROOT)], check=True)
         stamp.write_text(text, encoding="utf-8")
     return python

@@ -152,7 +152,7 @@ class _Hooks:
         """Screen what a tool returned."""
         given = cast("dict[str, Any]", input)
         response: Any = given["tool_response"]
-        text = text_of(response)
+        text = _read(response)
         result = await self._result(given, text, None)
         if result is None:
             return _stop("a tool ran without the guard's permission, or with other arguments")
@@ -160,9 +160,10 @@ class _Hooks:
             return _stop(result.text)
         if result.text == text:
             return {}
-        shown = _reshaped(response, result.text)
-        if shown is None and str(given["tool_name"]).startswith("mcp__"):
-            shown = [{"type": "text", "text": result.text}]
+        if str(given["tool_name"]).startswith("mcp__"):
+            shown: Any = [{"type": "text", "text": result.text}]
+        else:
+            shown = _reshaped(response, result.text)
         if shown is None:
             # An output of another shape would be put aside, and the original shown.
             return _stop(f"a result may not be read as it is: {result.text[:200]}")
@@ -223,6 +224,14 @@ def _deny(text: str) -> Any:
 
 def _stop(text: str) -> Any:
     return {"continue_": False, "stopReason": text}
+
+
+def _read(response: Any) -> str:
+    """Return what of a tool's response the model reads: the texts of an MCP tool, or all of it as JSON."""
+    parts = cast("list[Any]", response) if isinstance(response, list) else []
+    if parts and all(isinstance(part, dict) and part.get("type") == "text" for part in parts):
+        return "\n".join(str(part.get("text", "")) for part in parts)
+    return text_of(response)
 
 
 def _reshaped(response: Any, text: str) -> Any:

@@ -92,7 +92,8 @@ def _asked(
 ) -> ToolCall:
     id = passage.guard.clock.name()
     try:
-        bound = parameters.bind(*args, **kwargs).arguments
+        # What is missing the policy fills in, or refuses.
+        bound = parameters.bind_partial(*args, **kwargs).arguments
     except TypeError as error:
         return ToolCall(id, tool, error=str(error))
     found: dict[str, Any] = {}
