@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from msgspec import Meta, Struct, ValidationError, convert, field, to_builtins
-from msgspec.json import Encoder
+from msgspec.json import Decoder, Encoder
 
 from duress.facts import DataClass, Effect, Profile, ToolProfile
 from duress.guard.monitor import Monitor
@@ -143,6 +143,10 @@ class PolicyFile(_File, frozen=True, forbid_unknown_fields=True):
     """Seconds of the window in which calls are counted."""
     timeout: Annotated[float, Meta(gt=0)] = 1.0
     """Seconds that a decision may take without a person; one that takes longer is a denial."""
+
+
+# msgspec works a struct out when it is first read; two threads that do so at the same time crash (0.22).
+Decoder(PolicyFile)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,11 @@ class Proposal(Struct, frozen=True, omit_defaults=True):
     message: str = ""
 
 
+# Worked out here, once: msgspec does it at first use, and two threads that do so at the same time crash (0.22).
+_proposal = msgspec.json.Decoder(Proposal)
+_names = msgspec.json.Decoder(list[str])
+
+
 class Vote(Struct, frozen=True):
     """What one person said about a question."""
 
@@ -157,7 +162,7 @@ def request_of(row: sqlite3.Row) -> Request:
 
 def proposal_of(row: sqlite3.Row) -> Proposal | None:
     """Return what people would have instead, if anything."""
-    return None if row["proposal"] is None else msgspec.json.decode(row["proposal"], type=Proposal)
+    return None if row["proposal"] is None else _proposal.decode(row["proposal"])
 
 
 def arguments_of(row: sqlite3.Row) -> dict[str, Any]:
@@ -175,7 +180,7 @@ def binding_of(row: sqlite3.Row) -> str:
 
 def names(text: str) -> tuple[str, ...]:
     """Return the names in a column that holds a list of them."""
-    return tuple(msgspec.json.decode(text, type=list[str]))
+    return tuple(_names.decode(text))
 
 
 def answer_of(row: sqlite3.Row) -> Answer:

@@ -51,6 +51,14 @@ class _Fault(Struct, frozen=True):
     revoked: str | None = None
 
 
+# Worked out here, once: msgspec does it at first use, and two threads that do so at the same time crash (0.22).
+_STANDING = msgspec.json.Decoder(_Standing)
+_RECORDED = msgspec.json.Decoder(_Recorded)
+_TOLD = msgspec.json.Decoder(_Told)
+_OVERRIDE = msgspec.json.Decoder(_Override)
+_FAULT = msgspec.json.Decoder(_Fault)
+
+
 class RemoteKeeper:
     """Keeps record, questions and stops on a server (`duress guard serve`). Threads and tasks share it."""
 
@@ -142,7 +150,7 @@ class RemoteKeeper:
             return None
         with _Denying():
             answer = self._http.get("/api/override", params={"session": session, "tool": tool})
-        return self._read(answer, _Override).override
+        return self._read(answer, _OVERRIDE).override
 
     def ask(self, request: Request) -> Answer:
         """Ask people and wait until they decide, the question expires, or the agent is stopped.
@@ -212,22 +220,22 @@ class RemoteKeeper:
         return client
 
     def _recorded(self, answer: httpx.Response, entries: Sequence[Entry]) -> None:
-        if self._read(answer, _Recorded).recorded != len(entries):
+        if self._read(answer, _RECORDED).recorded != len(entries):
             raise KeeperError(f"{self.url}: not everything was recorded")
 
     def _answered(self, answer: httpx.Response, request: Request) -> Answer:
-        told = self._read(answer, _Told)
+        told = self._read(answer, _TOLD)
         if told.answer is None:
             raise KeeperError(f"{self.url}: {told.error or 'no answer'}")
         if (told.answer.request, told.answer.binding) != (request.id, request.binding):
             raise KeeperError(f"{self.url}: answered another question")
         return told.answer
 
-    def _read(self, answer: httpx.Response, kind: type[T]) -> T:
+    def _read(self, answer: httpx.Response, kind: msgspec.json.Decoder[T]) -> T:
         try:
             if answer.status_code == 200:
-                return msgspec.json.decode(answer.content, type=kind)
-            fault = msgspec.json.decode(answer.content, type=_Fault)
+                return kind.decode(answer.content)
+            fault = _FAULT.decode(answer.content)
         except msgspec.MsgspecError as error:
             told = f"status {answer.status_code}, {error}"
             raise KeeperError(f"{self.url}: its answer cannot be read: {told}") from error
@@ -250,9 +258,9 @@ class RemoteKeeper:
                 with self._http.stream("GET", "/api/standing", timeout=timeout) as answer:
                     if answer.status_code != 200:
                         answer.read()
-                        self._read(answer, _Standing)
+                        self._read(answer, _STANDING)
                     for line in answer.iter_lines():
-                        known = self._take_in(msgspec.json.decode(line, type=_Standing), known)
+                        known = self._take_in(_STANDING.decode(line), known)
                         if self._over.is_set():
                             return
             except (httpx.HTTPError, KeeperError, msgspec.MsgspecError, OSError, RuntimeError) as error:

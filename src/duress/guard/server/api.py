@@ -64,6 +64,10 @@ class Told(Struct, frozen=True):
     error: str | None = None
 
 
+_ENTRIES = msgspec.json.Decoder(Entries)
+_QUESTION = msgspec.json.Decoder(Question)
+
+
 def route(handler: Handler) -> Callable[[Request], Any]:
     """Return a route that only a client with a valid token reaches."""
 
@@ -93,7 +97,7 @@ def route(handler: Handler) -> Callable[[Request], Any]:
 @route
 async def record(desk: Desk, client: Client, request: Request) -> Response:
     """Record entries; answered once they are on disk."""
-    found = await _body(request, Entries)
+    found = await _body(request, _ENTRIES)
     for entry in found.entries:
         if entry.agent != client.agent:
             raise KeeperError(f"the token is that of {client.agent}, the entry one of {entry.agent!r}")
@@ -109,7 +113,7 @@ async def ask(desk: Desk, client: Client, request: Request) -> Response:
 
     A client that goes away takes its question with it.
     """
-    question = await _body(request, Question)
+    question = await _body(request, _QUESTION)
     if question.agent != client.agent:
         raise KeeperError(f"the token is that of {client.agent}, the question one of {question.agent!r}")
     if question.quorum < 1 or question.subject not in Subject:
@@ -194,7 +198,7 @@ async def health(request: Request) -> Response:
     return _json({"well": True})
 
 
-async def _body(request: Request, kind: type[T]) -> T:
+async def _body(request: Request, kind: msgspec.json.Decoder[T]) -> T:
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -202,7 +206,7 @@ async def _body(request: Request, kind: type[T]) -> T:
         if size > LARGEST:
             raise KeeperError(f"a body has up to {LARGEST} bytes")
         chunks.append(chunk)
-    return msgspec.json.decode(b"".join(chunks), type=kind)
+    return kind.decode(b"".join(chunks))
 
 
 def _json(value: Any, status: int = 200) -> Response:
