@@ -90,8 +90,8 @@ class Selection:
     def findings(self) -> Iterator[Shown]:
         """Yield what is shown: the runs with the highest score first, what could not be read last."""
         shown = [
-            (-(self.score(kept) or 0.0), kept.id, -finding.score, number)
-            for kept in self.every()
+            (-(self.score(kept) or 0.0), place, -finding.score, number, kept.id)
+            for place, kept in enumerate(self.every())
             if kept.findings
             for number, finding in enumerate(kept.findings)
             if self.shows(finding, kept)
@@ -99,7 +99,7 @@ class Selection:
         shown.sort()
         self.shown = len(shown)
         last: Kept | None = None
-        for score, run, _, number in shown:
+        for score, _, _, number, run in shown:
             if last is None or last.id != run:
                 last = self._store.run(run)
             finding = last.findings[number]

@@ -95,6 +95,12 @@ def scan(
     mapping: MappingFiles = None,
     state: StateFile = None,
     keep: Keep = True,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Read on a Ray cluster: its address, auto, or local for all cores."
+        ),
+    ] = None,
     lang: Annotated[Lang, typer.Option(help="Language of what people read.")] = Lang.EN,
 ) -> None:
     """Read what agents already did, and show the runs that somebody should look at.
@@ -132,7 +138,7 @@ def scan(
         "per_day": None if max_alerts is None else per_day(max_alerts),
         "known": accepted,
     }
-    with opened(logs, reader, mapping, state, keep) as audited:
+    with opened(logs, reader, mapping, state, keep, cluster=ray) as audited:
         selection = audited.selection(**wanted)
         if accept and baseline is not None:
             count = known.write(baseline, (shown.finding for shown in selection.findings()), accepted)

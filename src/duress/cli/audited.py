@@ -59,6 +59,7 @@ def opened(
     state: Path | None = None,
     keep: bool = True,
     anew: bool = True,
+    cluster: str | None = None,
 ) -> Generator[Audited]:
     """Read what is new in logs, and give what is known of them.
 
@@ -85,7 +86,12 @@ def opened(
         with Progress(
             len(work), sum(one.size for one in work), len(logs) - len(work) if anew else 0
         ) as progress:
-            audit(store, work, settings, tell=progress.tell)
+            if cluster is None:
+                audit(store, work, settings, tell=progress.tell)
+            else:
+                from duress.audit.cluster import audit_on
+
+                audit_on(cluster, store, work, settings, tell=progress.tell)
         yield Audited(store, logs, place)
 
 

@@ -39,7 +39,7 @@ def imported(audited: Audited, saved: Path) -> int:
     strange = [verdict for verdict in given if verdict.mark not in known]
     if strange:
         raise AuditError(
-            f"{saved}: {len(strange)} of {len(given)} verdicts are about findings that are not in these logs, "
+            f"{saved}: {len(strange)} of {len(given)} verdicts are about findings not in these logs, "
             f"the first about {strange[0].run} ({strange[0].kind}); nothing was noted"
         )
     return verdicts.append(audited.verdicts, given)
