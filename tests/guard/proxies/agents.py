@@ -45,7 +45,9 @@ class Agent(Protocol):
 
     name: str
 
-    def __call__(self, root: str, prompt: str, desk: Desk, *, stream: bool, headers: dict[str, str] | None = None) -> str: ...
+    def __call__(
+        self, root: str, prompt: str, desk: Desk, *, stream: bool, headers: dict[str, str] | None = None
+    ) -> str: ...
 
 
 class ChatAgent:
@@ -56,9 +58,16 @@ class ChatAgent:
     def __call__(
         self, root: str, prompt: str, desk: Desk, *, stream: bool, headers: dict[str, str] | None = None
     ) -> str:
-        client = openai.OpenAI(base_url=f"{root}/v1", api_key="k-secret", max_retries=0, default_headers=headers)
-        tools: Any = [{"type": "function", "function": {"name": n, "parameters": s}} for n, s in SCHEMAS.items()]
-        messages: list[Any] = [{"role": "system", "content": "You keep an inbox."}, {"role": "user", "content": prompt}]
+        client = openai.OpenAI(
+            base_url=f"{root}/v1", api_key="k-secret", max_retries=0, default_headers=headers
+        )
+        tools: Any = [
+            {"type": "function", "function": {"name": n, "parameters": s}} for n, s in SCHEMAS.items()
+        ]
+        messages: list[Any] = [
+            {"role": "system", "content": "You keep an inbox."},
+            {"role": "user", "content": prompt},
+        ]
         for _ in range(8):
             if stream:
                 with client.chat.completions.stream(model="local", messages=messages, tools=tools) as events:
@@ -66,7 +75,9 @@ class ChatAgent:
                         pass
                     choice: Any = events.get_final_completion().choices[0]
             else:
-                choice = client.chat.completions.create(model="local", messages=messages, tools=tools).choices[0]
+                choice = client.chat.completions.create(
+                    model="local", messages=messages, tools=tools
+                ).choices[0]
             assert (choice.finish_reason == "tool_calls") == bool(choice.message.tool_calls)
             if not choice.message.tool_calls:
                 return choice.message.content or ""
@@ -87,8 +98,12 @@ class ResponsesAgent:
     def __call__(
         self, root: str, prompt: str, desk: Desk, *, stream: bool, headers: dict[str, str] | None = None
     ) -> str:
-        client = openai.OpenAI(base_url=f"{root}/v1", api_key="k-secret", max_retries=0, default_headers=headers)
-        tools: Any = [{"type": "function", "name": n, "parameters": s, "strict": False} for n, s in SCHEMAS.items()]
+        client = openai.OpenAI(
+            base_url=f"{root}/v1", api_key="k-secret", max_retries=0, default_headers=headers
+        )
+        tools: Any = [
+            {"type": "function", "name": n, "parameters": s, "strict": False} for n, s in SCHEMAS.items()
+        ]
         given: list[Any] = [{"role": "user", "content": prompt}]
         more: dict[str, Any] = {"model": "local", "tools": tools, "instructions": "You keep an inbox."}
         for _ in range(8):
@@ -117,10 +132,17 @@ class MessagesAgent:
     def __call__(
         self, root: str, prompt: str, desk: Desk, *, stream: bool, headers: dict[str, str] | None = None
     ) -> str:
-        client = anthropic.Anthropic(base_url=root, api_key="k-secret", max_retries=0, default_headers=headers)
+        client = anthropic.Anthropic(
+            base_url=root, api_key="k-secret", max_retries=0, default_headers=headers
+        )
         tools: Any = [{"name": n, "input_schema": s} for n, s in SCHEMAS.items()]
         messages: list[Any] = [{"role": "user", "content": prompt}]
-        more: dict[str, Any] = {"model": "local", "max_tokens": 500, "tools": tools, "system": "You keep an inbox."}
+        more: dict[str, Any] = {
+            "model": "local",
+            "max_tokens": 500,
+            "tools": tools,
+            "system": "You keep an inbox.",
+        }
         for _ in range(8):
             if stream:
                 with client.messages.stream(messages=messages, **more) as events:

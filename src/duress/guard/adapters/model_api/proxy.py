@@ -133,7 +133,11 @@ class ModelProxy:
             RefusedError: it is not answered, and nothing of an answer was sent.
         """
         body = await _body(request)
-        asked = form.read(body)
+        try:
+            asked = form.read(body)
+            offered = form.offer(body, self._permits) if not self._observes else ()
+        except UnreadableError as error:
+            raise RefusedError(400, str(error)) from None
         talk = self.talks.of(asked, request.headers.get(self._header))
         if why := talk.passage.ended():
             raise RefusedError(403, f"this session is over: {why}")
@@ -141,7 +145,7 @@ class ModelProxy:
         if why := talk.passage.ended():
             raise RefusedError(403, f"this session is over: {why}")
         self._put(asked, released)
-        self._offer(body, form)
+        self._check(offered)
         form.put_back(body, talk.kept, talk.owed.get(asked.previous or "", ()))
         headers = {**self._sent_on(request), "content-type": "application/json"}
         url = f"{self.upstream}{request.url.path}"
@@ -180,10 +184,8 @@ class ModelProxy:
                     f"{text}\n[withheld: what cannot be read as text cannot be screened]"
                 )
 
-    def _offer(self, body: Body, form: Format) -> None:
-        if self._observes:
-            return
-        beyond = [name for name in form.offer(body, self._permits) if name not in self._served]
+    def _check(self, offered: Sequence[str]) -> None:
+        beyond = [name for name in offered if name not in self._served]
         if beyond:
             raise RefusedError(
                 400,
