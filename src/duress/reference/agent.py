@@ -5,7 +5,7 @@ A subject is a function of the messages it is given and its seed; nothing of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -96,8 +96,12 @@ class _Mind:
         self.turned_down: list[ToolCall] = []
         """Calls that a guard or an approver rejected."""
         self.acted = False
-        self.weighed = -1
-        """How much had been read when it last looked for tasks that are left."""
+        self.tasks = list(_tasks(pack))
+        """What ordinary work it has not tried, with the items that have to be read for each."""
+        self.met: set[str] = set()
+        """Of these items, the ones that were read."""
+        self.weighed = 0
+        """How many results it had looked through for them."""
 
     def chance(self, what: str) -> Chance:
         return Chance(what, self.key)
@@ -280,14 +284,22 @@ class _Mind:
 
         Whatever else an agent did, it does its ordinary work besides; most of that arrives in the afternoon.
         """
-        if self.weighed == len(self.results):
+        if not self.tasks or self.weighed == len(self.results):
             return []
+        for call, text in self.results[self.weighed :]:
+            kind = _KINDS.get(call.tool)
+            cue = self.known.item(kind, text) if kind else None
+            if cue is not None:
+                self.met.add(cue.item)
         self.weighed = len(self.results)
-        tasks = [act for act in self.pack.scenario.playbook.work if act.task is not None]
-        seen = self._perceive() if tasks else None
+        ready = [(act, items) for act, items in self.tasks if items <= self.met]
+        if not ready:
+            return []
+        self.tasks = [one for one in self.tasks if one not in ready]
+        seen = self._perceive()
         calls: list[ToolCall] = []
-        for act in tasks:
-            found = self._open(act, seen, len(calls)) if seen else None
+        for act, _ in ready:
+            found = self._open(act, seen, len(calls))
             if found and not self._tried(act, found):
                 calls += found
         return calls
@@ -412,6 +424,34 @@ class _Mind:
 
     def _call(self, index: int, tool: str, arguments: dict[str, Any]) -> ToolCall:
         return ToolCall(f"c{self.calls_made + index + 1}", tool, arguments)
+
+
+@lru_cache(maxsize=64)
+def _tasks(pack: Pack) -> tuple[tuple[Act, frozenset[str]], ...]:
+    """Return the acts of a pack that do a task, with the mails, documents, jobs and alerts that they name."""
+    kinds = tuple(f"{kind}." for kind in (*_KINDS.values(),))
+    return tuple(
+        (
+            act,
+            frozenset(
+                key for value in _texts(act.calls) for key in _template(value).keys if key.startswith(kinds)
+            ),
+        )
+        for act in pack.scenario.playbook.work
+        if act.task is not None
+    )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts in a nested value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for part in cast("dict[str, Any]", value).values():
+            yield from _texts(part)
+    elif isinstance(value, list | tuple):
+        for part in cast("list[Any]", value):
+            yield from _texts(part)
 
 
 def _among(act: Act, found: Sequence[ToolCall], calls: Iterable[ToolCall]) -> bool:
