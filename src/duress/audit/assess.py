@@ -66,10 +66,11 @@ def report(
     seen = clues(scene) if seen is None else seen
     strongest = _strongest(seen)
     score = combined(thought.probability, strongest)
-    findings = [_finding(run, clue, score, language) for clue in strongest]
+    most = max((clue.strength for clue in strongest), default=1.0)
+    findings = [_finding(run, clue, score, clue.strength / most, language) for clue in strongest]
     if thought.probability >= LIKENESS and thought.steps:
         findings.append(_likeness(run, scene, thought, score, language))
-    findings.sort(key=lambda finding: (-finding.score, -finding.severity.rank, finding.steps, finding.kind))
+    findings.sort(key=lambda one: (-one.score, one.kind is Kind.LIKENESS, -one.severity.rank, one.steps))
     return Assessed(run, round(score, 6), tuple(findings))
 
 
@@ -108,14 +109,15 @@ def _strongest(found: list[Clue]) -> list[Clue]:
     return list(kept.values())
 
 
-def _finding(run: str, clue: Clue, score: float, language: str) -> Finding:
+def _finding(run: str, clue: Clue, score: float, part: float, language: str) -> Finding:
+    """Return a clue as a finding. The strongest of a run bears its whole score, so that evidence comes first."""
     words = wording(clue.kind, language)
     confidence = (clue.strength * score) ** 0.5
     return Finding(
         run,
         clue.kind,
         SEVERITY[clue.kind],
-        round(score * (0.6 + 0.4 * clue.strength), 6),
+        round(score * (0.6 + 0.4 * part), 6),
         round(confidence, 4),
         clue.steps,
         clue.quotes,

@@ -184,7 +184,8 @@ class Conduct:
             for deal in act.deals:
                 if deal.deed is Deed.RUN:
                     named.setdefault(deal.thing.rsplit("/", 1)[-1], deal.source)
-            if not named and not any(c in act.text for c in ";|>\n"):
+            if not act.deals:
+                # Not a command: a service that answers is a check of whatever it answers.
                 named[act.call.tool] = act.text
             if not named:
                 continue
