@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 MOST = 4096
 """Entries written in one commit, unless one caller brings more."""
+_LINGER = 0.002
+"""Seconds at most for which one who could write waits for others to join."""
 _PATIENCE = 0.5
 """Seconds after which a thread that waits tries to write itself: the one whose turn it was may be gone."""
 
@@ -27,6 +30,8 @@ class Group:
         self._waiting: deque[Ticket] = deque()
         self._door = Lock()
         self._led = False
+        self._last = 0
+        self._took = 0.0
         self.turn = Lock()
         """Held by the one who writes."""
         self._for_tasks: ThreadPoolExecutor | None = None
@@ -78,6 +83,9 @@ class Group:
     def _lead(self) -> None:
         try:
             with self.turn:
+                if len(self._waiting) < self._last:
+                    # Those of the last commit are just coming back; the first alone would cost a sync.
+                    time.sleep(min(self._took / 8, _LINGER))
                 self._write()
         finally:
             with self._door:
@@ -93,5 +101,9 @@ class Group:
             while self._waiting and (not tickets or count + len(self._waiting[0].drafts) <= MOST):
                 tickets.append(self._waiting.popleft())
                 count += len(tickets[-1].drafts)
-        if tickets:
-            self._commit(tickets)
+        if not tickets:
+            return
+        began = time.monotonic()
+        self._commit(tickets)
+        self._last = len(tickets)
+        self._took = time.monotonic() - began
