@@ -1,10 +1,10 @@
 """How long a stop takes with 64 agents running: `python benchmarks/stop.py`.
 
-Each agent calls a tool again and again through a guard that records each intent durably; another process stops
-all of them. Measured from the moment at which the stop is ordered: until it is on disk (the command returns),
-until an agent begins its last call, until an agent hears that it is stopped; and, where agents wait for people,
-until they are denied. Calls that begin after the command has returned are counted: there the guard had decided
-before, and the tool was on its way. All clocks are the one of the machine.
+Each agent calls a tool again and again through a guard that records each intent durably; another process
+stops all of them. Measured from the moment at which the stop is ordered: until it is on disk (the command
+returns), until an agent begins its last call, until an agent hears that it is stopped; and, where agents wait
+for people, until they are denied. Calls that begin after the command has returned are counted: the guard had
+decided before, and the tool was on its way. All clocks are the one of the machine.
 """
 
 from __future__ import annotations

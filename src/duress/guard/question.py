@@ -32,7 +32,7 @@ class Proposal(Struct, frozen=True, omit_defaults=True):
     message: str = ""
 
 
-# Worked out here, once: msgspec does it at first use, and two threads that do so at the same time crash (0.22).
+# Worked out here, once: msgspec does it at first use, and two threads that do so at once crash (0.22).
 _proposal = msgspec.json.Decoder(Proposal)
 _names = msgspec.json.Decoder(list[str])
 

@@ -51,7 +51,7 @@ class _Fault(Struct, frozen=True):
     revoked: str | None = None
 
 
-# Worked out here, once: msgspec does it at first use, and two threads that do so at the same time crash (0.22).
+# Worked out here, once: msgspec does it at first use, and two threads that do so at once crash (0.22).
 _STANDING = msgspec.json.Decoder(_Standing)
 _RECORDED = msgspec.json.Decoder(_Recorded)
 _TOLD = msgspec.json.Decoder(_Told)
@@ -138,10 +138,7 @@ class RemoteKeeper:
             if self._revoked is not None:
                 return self._revoked
             raise KeeperError(f"{self.url}: not heard of for {STALE:g} s: {self._fault or 'no answer'}")
-        for stop in self._standing.stops:
-            if stop.concerns(session, agent):
-                return str(stop)
-        return None
+        return self._known(session, agent)
 
     def override(self, session: str, agent: str, tool: str) -> str | None:
         """Return the override that is open for this, or None."""
@@ -222,6 +219,16 @@ class RemoteKeeper:
     def _recorded(self, answer: httpx.Response, entries: Sequence[Entry]) -> None:
         if self._read(answer, _RECORDED).recorded != len(entries):
             raise KeeperError(f"{self.url}: not everything was recorded")
+        # The server bars intents of what is stopped; this is for a stop that came while its answer travelled.
+        for entry in entries:
+            if entry.kind == "intent" and (reason := self._known(entry.session, entry.agent)):
+                raise KeeperError(f"stopped: {reason}")
+
+    def _known(self, session: str, agent: str) -> str | None:
+        for stop in self._standing.stops:
+            if stop.concerns(session, agent):
+                return str(stop)
+        return self._revoked
 
     def _answered(self, answer: httpx.Response, request: Request) -> Answer:
         told = self._read(answer, _TOLD)
