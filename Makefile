@@ -3,7 +3,6 @@
 PYTHON ?= python3
 RUN := .venv-run
 DEV := .venv
-BROWSER := chromium
 
 .DEFAULT_GOAL := help
 
@@ -32,7 +31,7 @@ example: $(RUN)/.installed  ## Plan, freeze, run, estimate and verify a whole st
 guard-demo: $(RUN)/.serving  ## An agent gets cornered; you answer its guard on a page; then the record, its verification, the stop
 	$(RUN)/bin/python examples/guarded_agent/demo.py
 
-test: $(DEV)/.installed $(DEV)/.browser $(DEV)/oidc/.installed  ## Lint, types, import contracts, tests with coverage
+test: $(DEV)/.installed $(DEV)/.programs $(DEV)/oidc/.installed  ## Lint, types, import contracts, tests with coverage
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/lint-imports --no-cache
@@ -68,11 +67,13 @@ $(DEV)/.installed: pyproject.toml requirements-dev.lock
 	$(DEV)/bin/python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-# The page is tested in a real browser where one can be had; elsewhere those tests are skipped and say so.
-$(DEV)/.browser: | $(DEV)/.installed
-	@if ! command -v $(BROWSER) >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null \
-		|| echo "No browser could be installed; its tests will be skipped"; \
+# Pages are tested in a real browser, the ledger on a real PostgreSQL, and so on, where these can be had;
+# elsewhere those tests are skipped and say so.
+PROGRAMS := chromium fonts-noto-cjk postgresql openssl strace
+$(DEV)/.programs: | $(DEV)/.installed
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && ! dpkg -s $(PROGRAMS) >/dev/null 2>&1; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PROGRAMS) >/dev/null \
+		|| echo "Not all of $(PROGRAMS) could be installed; some tests will be skipped"; \
 	fi
 	@touch $@
 
