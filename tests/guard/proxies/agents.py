@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import anthropic
 import openai
 
-Tool = Callable[..., str]
+OPENAI = openai.OpenAI(base_url="http://127.0.0.1:9/v1", api_key="k-secret", max_retries=0)
+ANTHROPIC = anthropic.Anthropic(base_url="http://127.0.0.1:9", api_key="k-secret", max_retries=0)
 SCHEMAS: dict[str, dict[str, Any]] = {
     "read_mail": {"type": "object", "properties": {"message": {"type": "string"}}, "required": ["message"]},
     "send_mail": {

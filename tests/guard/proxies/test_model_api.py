@@ -19,9 +19,18 @@ import pytest
 from duress.guard import Answer, Guard, KeeperError, Request, Said
 from duress.guard.adapters.sessions import Sessions
 from guard.office import MAIL, OUT, TEXT, Memory, StillClock, guard, policy, says
-from guard.proxies.agents import AGENTS, Agent, ChatAgent, Desk, MessagesAgent, ResponsesAgent
+from guard.proxies.agents import (
+    AGENTS,
+    ANTHROPIC,
+    OPENAI,
+    Agent,
+    ChatAgent,
+    Desk,
+    MessagesAgent,
+    ResponsesAgent,
+)
 from guard.proxies.office import SECRET
-from guard.proxies.proxied import proxied
+from guard.proxies.proxied import modelled, proxied
 from servers.script import Asked, Behaviour, Break, Call, Cut, Refuse, Say, Why
 from servers.server import Server
 
@@ -39,7 +48,7 @@ def standing(
     model: Behaviour, keeper: Any = None, made: Guard | None = None, **more: Any
 ) -> Iterator[tuple[str, Server, Any]]:
     keeper = keeper or Memory()
-    with Server(model) as server, proxied(made or guard(keeper), server.root, **more) as root:
+    with modelled(model) as server, proxied(made or guard(keeper), server.root, **more) as root:
         yield root, server, keeper
 
 
@@ -330,7 +339,7 @@ def test_results_are_screened_once_and_stay_as_they_were(agent: Agent):
 
 def test_a_result_that_nobody_permitted_is_screened_and_recorded():
     with standing(lambda asked: Say("I see.")) as (root, server, keeper):
-        client = openai.OpenAI(base_url=f"{root}/v1", api_key="k", max_retries=0)
+        client = OPENAI.with_options(base_url=f"{root}/v1")
         messages: Any = [
             {"role": "user", "content": "Go."},
             {
@@ -424,7 +433,7 @@ def test_choices_and_legacy_calls_are_decided_on_too():
         return Refuse(200, body=body)
 
     with standing(reply) as (root, _, _):
-        client = openai.OpenAI(base_url=f"{root}/v1", api_key="k", max_retries=0)
+        client = OPENAI.with_options(base_url=f"{root}/v1")
         found = client.chat.completions.create(
             model="local", n=3, messages=[{"role": "user", "content": "Go."}]
         )
@@ -441,7 +450,7 @@ def test_choices_and_legacy_calls_are_decided_on_too():
 def test_what_the_provider_would_carry_out_itself_is_refused():
     desk = Desk()
     with standing(lambda asked: Say("Done."), served=frozenset({"web_search"})) as (root, server, _):
-        responses = openai.OpenAI(base_url=f"{root}/v1", api_key="k", max_retries=0).responses
+        responses = OPENAI.with_options(base_url=f"{root}/v1").responses
         for tool in (
             {"type": "mcp", "server_label": "x", "server_url": "https://x.example"},
             {"type": "code_interpreter", "container": {"type": "auto"}},
@@ -450,7 +459,7 @@ def test_what_the_provider_would_carry_out_itself_is_refused():
                 responses.create(model="local", input="Go.", tools=[tool])  # type: ignore[list-item]
         with pytest.raises(openai.BadRequestError, match="background"):
             responses.create(model="local", input="Go.", background=True)
-        messages = anthropic.Anthropic(base_url=root, api_key="k", max_retries=0).messages
+        messages = ANTHROPIC.with_options(base_url=root).messages
         with pytest.raises(anthropic.BadRequestError, match="code_execution"):
             messages.create(model="local", max_tokens=9, messages=[{"role": "user", "content": "Go."}],
                             tools=[{"type": "code_execution_20250825", "name": "code_execution"}])  # fmt: skip
@@ -475,9 +484,7 @@ def test_a_reply_with_something_unknown_in_it_does_not_pass():
         standing(shell) as (root, _, keeper),
         pytest.raises(openai.InternalServerError, match="local_shell_call"),
     ):
-        openai.OpenAI(base_url=f"{root}/v1", api_key="k", max_retries=0).responses.create(
-            model="local", input="Go."
-        )
+        OPENAI.with_options(base_url=f"{root}/v1").responses.create(model="local", input="Go.")
     assert keeper.kinds == []
 
     def block(asked: Asked) -> Any:
@@ -494,7 +501,7 @@ def test_a_reply_with_something_unknown_in_it_does_not_pass():
         )
 
     with standing(block) as (root, _, _), pytest.raises(anthropic.InternalServerError, match="telepathy"):
-        anthropic.Anthropic(base_url=root, api_key="k", max_retries=0).messages.create(
+        ANTHROPIC.with_options(base_url=root).messages.create(
             model="local", max_tokens=9, messages=[{"role": "user", "content": "Go."}]
         )
 
@@ -502,7 +509,7 @@ def test_a_reply_with_something_unknown_in_it_does_not_pass():
 def test_a_conversation_that_the_provider_keeps_is_one_session():
     """Calls that were kept back are answered for, or the provider would wait for their results."""
     with standing(first(Call("wipe"), Call("read_mail", {"message": "m1"}))) as (root, server, keeper):
-        client = openai.OpenAI(base_url=f"{root}/v1", api_key="k", max_retries=0)
+        client = OPENAI.with_options(base_url=f"{root}/v1")
         one = client.responses.create(model="local", input="Go.")
         [call] = [item for item in one.output if item.type == "function_call"]
         given: Any = [

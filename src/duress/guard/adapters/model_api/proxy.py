@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from json import dumps
 from typing import Any, cast
 
@@ -109,7 +111,8 @@ class ModelProxy:
         self._served = served
         self._header = session_header.lower()
         self._every = every
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(30.0, read=600.0), follow_redirects=False)
+        waits = httpx.Timeout(30.0, read=600.0)
+        self._http = httpx.AsyncClient(timeout=waits, follow_redirects=False, verify=_trusted())
 
     def app(self) -> Starlette:
         """Return the application that agents' clients talk to."""
@@ -437,6 +440,11 @@ def _fed(assembly: Assembly, name: str, data: str) -> list[Event]:
     with suppress(UnreadableError):
         assembly.feed(name, data)
     return [(name, data)]
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
 
 
 async def _body(request: Request) -> Body:
