@@ -28,7 +28,7 @@ def as_json(selection: Selection) -> Iterator[str]:
     """
     yield '{"runs": ['
     for number, kept in enumerate(selection.every()):
-        found = [_finding(finding) for finding in kept.findings]
+        found = [_finding(finding) for finding in selection.of(kept)]
         row = {"run": kept.run, "score": _score(selection.score(kept)), "read": kept.read, "findings": found}
         yield (",\n" if number else "\n") + _dumps(row)
     yield '\n], "findings": ['

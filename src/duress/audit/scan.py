@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import zstandard
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,11 +18,13 @@ from duress.audit.readers import named, readers
 from duress.audit.readers.reader import Reader
 from duress.audit.reading import Reading
 from duress.audit.run import Run, Unread, blind
+from duress.audit.sketch import sketch
 from duress.trajectory import Trajectory, codec
 
 FORMAT = "1"
 """Changes whenever the same file may be read otherwise."""
 _LEVEL = 3
+_encoder = msgspec.msgpack.Encoder()
 
 
 class Settings(Struct, frozen=True):
@@ -56,6 +59,8 @@ class Row(Struct, frozen=True):
     steps: int = 0
     packed: bytes | None = None
     """The conversation, compressed, where there are findings; `unpack` reads it."""
+    sketch: bytes | None = None
+    """What it is compared with other runs by."""
 
 
 class State(Struct, frozen=True):
@@ -96,7 +101,8 @@ def check(settings: Settings) -> None:
 
 
 def _row(run: Run, settings: Settings, assessor: Assessor) -> Row:
-    found = assessor(blind(run))
+    seen = blind(run)
+    found = assessor(seen)
     findings = tuple(replace(finding, run=run.id) for finding in found.findings)
     keeps = any(finding.score >= settings.keep for finding in findings)
     return Row(
@@ -112,6 +118,8 @@ def _row(run: Run, settings: Settings, assessor: Assessor) -> Row:
         at=run.at,
         steps=len(run.trajectory.messages),
         packed=pack(run.trajectory) if keeps else None,
+        # Its name only draws lots between runs that are equally unusual.
+        sketch=_encoder.encode(sketch(replace(seen, id=run.id))),
     )
 
 
@@ -129,6 +137,18 @@ def _unread(found: Unread) -> Row:
         "The log is repaired or a reader is named, and the run is read.",
     )
     return Row(found.run, found.place.line, read=False, score=None, findings=(finding,))
+
+
+def reread(log: Log, settings: Settings, wanted: Mapping[int, str]) -> Iterator[Run]:
+    """Yield runs of a log anew, by their line and name; those that are not there any more are left out."""
+    among, forced = _readers(settings.mappings, settings.reader)
+    left = dict(wanted)
+    for run in Reading(log, among, forced).runs():
+        if isinstance(run, Run) and left.get(run.place.line) == run.id:
+            yield run
+            del left[run.place.line]
+            if not left:
+                return
 
 
 def pack(trajectory: Trajectory) -> bytes:

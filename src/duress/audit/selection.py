@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from heapq import heappush, heapreplace
 
@@ -14,6 +14,7 @@ from duress.audit.finding import Finding, Kind
 from duress.audit.logs import Log
 from duress.audit.recalibration import NONE, Recalibration
 from duress.audit.store import Kept, Known, Store
+from duress.audit.unusual import Ranked, drifts, ranked
 from duress.audit.verdicts import Said, Verdict
 
 DAY = 86_400.0
@@ -35,6 +36,7 @@ class Wanted(Struct, frozen=True):
     verdicts: Mapping[str, Verdict] = {}
     """What reviewers decided, by the mark of the finding; what they cleared is not shown."""
     recalibration: Recalibration = NONE
+    language: str = "en"
 
 
 class Shown(Struct, frozen=True):
@@ -72,7 +74,11 @@ class Selection:
         self._cleared = frozenset(
             mark for mark, verdict in wanted.verdicts.items() if verdict.verdict is Said.CLEARED
         )
+        self._used = 0
+        self._unusual: dict[int, Ranked] = {}
         self.threshold = self._threshold()
+        if wanted.per_day is not None:
+            self._fill()
 
     def every(self) -> Iterator[Kept]:
         """Yield all runs that fit, read or not, in the order of the logs."""
@@ -88,28 +94,76 @@ class Selection:
         return self.wanted.recalibration(kept.score, first)
 
     def findings(self) -> Iterator[Shown]:
-        """Yield what is shown: the runs with the highest score first, what could not be read last."""
-        shown = [
-            (-(self.score(kept) or 0.0), place, -finding.score, number, kept.id)
-            for place, kept in enumerate(self.every())
-            if kept.findings
-            for number, finding in enumerate(kept.findings)
-            if self.shows(finding, kept)
-        ]
-        shown.sort()
-        self.shown = len(shown)
+        """Yield what is shown: highest scores first, then unusual runs, then what could not be read."""
+        alerts: list[tuple[float, int, float, int, int]] = []
+        unread: list[tuple[int, int]] = []
+        for place, kept in enumerate(self.every()):
+            for number, finding in enumerate(kept.findings):
+                if not self.shows(finding, kept):
+                    continue
+                if kept.read:
+                    alerts.append((-(self.score(kept) or 0.0), place, -finding.score, number, kept.id))
+                else:
+                    unread.append((number, kept.id))
+        alerts.sort()
+        self.shown = len(alerts) + len(self._unusual) + len(unread)
+        yield from self._each((number, run, -score) for score, _, _, number, run in alerts)
+        for one in self._unusual.values():
+            yield from self._oddity(one, self._store.run(one.run))
+        yield from self._each((number, run, 0.0) for number, run in unread)
+
+    def _each(self, found: Iterable[tuple[int, int, float]]) -> Iterator[Shown]:
         last: Kept | None = None
-        for score, _, _, number, run in shown:
+        for number, run, score in found:
             if last is None or last.id != run:
                 last = self._store.run(run)
             finding = last.findings[number]
-            yield Shown(last, finding, number, -score, self.wanted.verdicts.get(mark(finding)))
+            yield Shown(last, finding, number, score, self.wanted.verdicts.get(mark(finding)))
 
     def shows(self, finding: Finding, kept: Kept) -> bool:
         """Return whether a finding is shown."""
         if self._settled(finding):
             return False
         return not kept.read or (self.score(kept) or 0.0) >= self.threshold
+
+    def unusual(self, most: int) -> list[Shown]:
+        """Return the most unusual runs that are not shown as alerts, whatever the budget."""
+        out: list[Shown] = []
+        for one in ranked(self._store, self._logs):
+            if len(out) == most:
+                break
+            kept = self._store.run(one.run)
+            if one.run not in self._unusual and self.fits(kept) and not self._alerts(kept):
+                out += self._oddity(one, kept)
+        return out
+
+    def _oddity(self, one: Ranked, kept: Kept) -> list[Shown]:
+        finding = one.finding(kept.run, self.wanted.language)
+        if finding is None or self._settled(finding):
+            return []
+        return [Shown(kept, finding, -1, finding.score, self.wanted.verdicts.get(mark(finding)))]
+
+    def _alerts(self, kept: Kept) -> bool:
+        return kept.read and any(self.shows(finding, kept) for finding in kept.findings)
+
+    def _fill(self) -> None:
+        """What the budget leaves is for runs that are unusual for their agent: five a day are five."""
+        per_day = self.wanted.per_day or 0.0
+        left = int(per_day * self.days) - self._used
+        for one in ranked(self._store, self._logs, per_day=per_day) if left > 0 else ():
+            kept = self._store.run(one.run)
+            if self.fits(kept) and not self._alerts(kept) and self._oddity(one, kept):
+                self._unusual[one.run] = one
+                left -= 1
+                if not left:
+                    return
+
+    def of(self, kept: Kept) -> tuple[Finding, ...]:
+        """Return all findings of a run, shown or not."""
+        one = self._unusual.get(kept.id)
+        return (
+            kept.findings if one is None else (*kept.findings, *(s.finding for s in self._oddity(one, kept)))
+        )
 
     def _settled(self, finding: Finding) -> bool:
         known = mark(finding) if self._marks or self._cleared else ""
@@ -118,6 +172,10 @@ class Selection:
     def packed(self, kept: Kept) -> bytes | None:
         """Return the packed conversation of a run, where one is kept."""
         return self._store.packed(kept.id)
+
+    def drifts(self) -> list[Kept]:
+        """Return the first runs of versions of an agent, models and prompts that it had not before."""
+        return [kept for kept in map(self._store.run, drifts(self._store)) if self.fits(kept)]
 
     def logs(self) -> Iterator[Known]:
         """Yield what is known of the logs."""
@@ -153,9 +211,9 @@ class Selection:
         if self.wanted.per_day is None:
             return threshold
         budget = int(self.wanted.per_day * self.days)
-        for score in scores:
-            if score < threshold:
-                continue
+        over = [score for score in scores if score >= threshold]
+        self._used = min(len(over), budget)
+        for score in over:
             if len(best) <= budget:
                 heappush(best, score)
             elif score > best[0]:

@@ -27,8 +27,9 @@ CREATE TABLE IF NOT EXISTS log (
   offset INTEGER, line INTEGER, records INTEGER, head TEXT, engine TEXT
 );
 CREATE TABLE IF NOT EXISTS run (
-  id INTEGER PRIMARY KEY, log INTEGER, line INTEGER, run TEXT, read INTEGER, score REAL,
-  agent TEXT, model TEXT, version TEXT, session TEXT, at REAL, steps INTEGER, findings BLOB, packed BLOB
+  id INTEGER PRIMARY KEY AUTOINCREMENT, log INTEGER, line INTEGER, run TEXT, read INTEGER, score REAL,
+  agent TEXT, model TEXT, version TEXT, session TEXT, at REAL, steps INTEGER, findings BLOB, packed BLOB,
+  sketch BLOB, unusual BLOB
 );
 CREATE INDEX IF NOT EXISTS run_of_log ON run (log, line);
 CREATE INDEX IF NOT EXISTS run_by_score ON run (score);
@@ -43,6 +44,9 @@ _KEPT = (
     "SELECT run.id, log.path, run.line, run.run, run.read, run.score, run.agent, run.model, run.version, "
     "run.session, run.at, log.modified, run.steps, run.findings FROM run JOIN log ON log.id = run.log"
 )
+
+_IN_TIME = "FROM run JOIN log ON log.id = run.log JOIN chosen ON chosen.path = log.path WHERE 1"
+_BY_TIME = "ORDER BY run.at IS NULL, run.at, chosen.place, run.line, run.id"
 
 
 class Known(Struct, frozen=True):
@@ -171,7 +175,7 @@ class Store:
         """Add rows of a log."""
         self._db.executemany(
             "INSERT INTO run (log, line, run, read, score, agent, model, version, session, at, steps, "
-            "findings, packed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "findings, packed, sketch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (
                     log,
@@ -187,6 +191,7 @@ class Store:
                     row.steps,
                     _encoder.encode(row.findings) if row.findings else None,
                     row.packed,
+                    row.sketch,
                 )
                 for row in rows
             ),
@@ -240,6 +245,47 @@ class Store:
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS chosen (place INTEGER PRIMARY KEY, path TEXT)")
         self._db.execute("DELETE FROM chosen")
         self._db.executemany("INSERT INTO chosen VALUES (?, ?)", enumerate(log.path for log in logs))
+
+    def changes(self, logs: Sequence[Log]) -> tuple[int, int]:
+        """Return what is different whenever the runs of logs are: how many there are, and the newest."""
+        self._choose(logs)
+        return self._db.execute(
+            "SELECT count(*), max(run.id) FROM run JOIN log ON log.id = run.log "
+            "JOIN chosen ON chosen.path = log.path"
+        ).fetchone()
+
+    def sketches(self, logs: Sequence[Log]) -> Iterator[tuple[int, bytes]]:
+        """Yield (run, sketch) in the order of time, those without a time last."""
+        self._choose(logs)
+        # Rows are changed while they are gone through: the numbers are taken first.
+        numbers = [
+            number
+            for (number,) in self._db.execute(f"SELECT run.id {_IN_TIME} AND sketch NOTNULL {_BY_TIME}")
+        ]
+        for number in numbers:
+            yield number, self._db.execute("SELECT sketch FROM run WHERE id = ?", (number,)).fetchone()[0]
+
+    def unusual(self, logs: Sequence[Log]) -> Iterator[tuple[int, float | None, bytes | None]]:
+        """Yield (run, time, what is unusual about it) of every run, in the order of time."""
+        self._choose(logs)
+        yield from self._db.execute(f"SELECT run.id, run.at, run.unusual {_IN_TIME} AND read {_BY_TIME}")
+
+    def note_unusual(self, run: int, packed: bytes) -> None:
+        """Note what is unusual about a run."""
+        self._db.execute("UPDATE run SET unusual = ? WHERE id = ?", (packed, run))
+
+    def forget_unusual(self) -> None:
+        """Forget what was unusual."""
+        self._db.execute("UPDATE run SET unusual = NULL WHERE unusual NOTNULL")
+
+    def fact(self, key: str) -> str | None:
+        """Return what was noted under a key, or None."""
+        found = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return found[0] if found else None
+
+    def note_fact(self, key: str, value: str) -> None:
+        """Note something under a key."""
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     @property
     def database(self) -> sqlite3.Connection:

@@ -14,6 +14,7 @@ from duress.cli.option import Lang
 
 if TYPE_CHECKING:
     from duress.audit.selection import Selection
+    from duress.cli.audited import Audited
 
 SCAN = "scan"
 
@@ -137,6 +138,7 @@ def scan(
         "agent": agent,
         "per_day": None if max_alerts is None else per_day(max_alerts),
         "known": accepted,
+        "language": lang.value,
     }
     with opened(logs, reader, mapping, state, keep, cluster=ray) as audited:
         selection = audited.selection(**wanted)
@@ -144,7 +146,7 @@ def scan(
             count = known.write(baseline, (shown.finding for shown in selection.findings()), accepted)
             tell(f"{baseline}: {count} findings accepted")
             return
-        _print(selection, form, out, lang.value)
+        _print(audited, selection, form, out, lang.value)
         if selection.shown:
             raise typer.Exit(1)
 
@@ -243,7 +245,7 @@ def recalibrate(logs: Logs, state: StateFile = None) -> None:
     )
 
 
-def _print(selection: Selection, form: Form, out: Path | None, lang: str) -> None:
+def _print(audited: Audited, selection: Selection, form: Form, out: Path | None, lang: str) -> None:
     if form is Form.TABLE and out is None:
         from rich.console import Console
 
@@ -251,7 +253,7 @@ def _print(selection: Selection, form: Form, out: Path | None, lang: str) -> Non
 
         Console(highlight=False).print(table(selection, lang))
         return
-    pieces = _pieces(selection, form, lang)
+    pieces = _pieces(audited, selection, form, lang)
     if out is None:
         import sys
 
@@ -275,7 +277,7 @@ def _write(out: Path, pieces: Iterable[str]) -> None:
         raise AuditError(f"{out}: cannot be written: {error.strerror}") from error
 
 
-def _pieces(selection: Selection, form: Form, lang: str) -> Iterable[str]:
+def _pieces(audited: Audited, selection: Selection, form: Form, lang: str) -> Iterable[str]:
     from duress.audit import form as forms
 
     if form is Form.JSON:
@@ -285,7 +287,7 @@ def _pieces(selection: Selection, form: Form, lang: str) -> Iterable[str]:
     if form is Form.HTML:
         from duress.report.audit_page import page
 
-        return (page(selection, lang),)
+        return (page(selection, lang, audited.again),)
     from io import StringIO
 
     from rich.console import Console

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,13 @@ from duress.audit.errors import AuditError
 
 if TYPE_CHECKING:
     from duress.audit.logs import Log
+    from duress.audit.run import Run
+    from duress.audit.scan import Settings
     from duress.audit.selection import Selection
-    from duress.audit.store import Store
+    from duress.audit.store import Kept, Store
 
+LARGEST = 1 << 30
+"""Bytes of the largest log that is read again for a few of its runs."""
 _SPANS = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
 
@@ -27,6 +31,7 @@ class Audited:
     store: Store
     logs: list[Log]
     state: Path
+    settings: Settings
 
     @property
     def verdicts(self) -> Path:
@@ -37,10 +42,11 @@ class Audited:
 
     def selection(self, **wanted: Any) -> Selection:
         """Return what is shown of the logs, with what reviewers decided taken into account."""
-        from duress.audit import recalibration, verdicts
+        from duress.audit import recalibration, unusual, verdicts
         from duress.audit.assess import THRESHOLD
         from duress.audit.selection import Selection, Wanted
 
+        unusual.learn(self.store, self.logs)
         if wanted.get("threshold") is None:
             wanted["threshold"] = THRESHOLD
         known = Wanted(
@@ -49,6 +55,16 @@ class Audited:
             **wanted,
         )
         return Selection(self.store, self.logs, known)
+
+    def again(self, runs: Sequence[Kept]) -> Iterator[Run]:
+        """Read runs once more whose conversations were not kept; those that are gone are left out."""
+        from duress.audit.scan import reread
+
+        logs = {log.path: log for log in self.logs}
+        for path in dict.fromkeys(kept.path for kept in runs):
+            if logs[path].size <= LARGEST:
+                lines = {kept.line: kept.run for kept in runs if kept.path == path}
+                yield from reread(logs[path], self.settings, lines)
 
 
 @contextmanager
@@ -92,7 +108,7 @@ def opened(
                 from duress.audit.cluster import audit_on
 
                 audit_on(cluster, store, work, settings, tell=progress.tell)
-        yield Audited(store, logs, place)
+        yield Audited(store, logs, place, settings)
 
 
 def per_day(text: str) -> float:

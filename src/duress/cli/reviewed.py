@@ -7,8 +7,10 @@ from pathlib import Path
 
 from duress.audit import verdicts
 from duress.audit.errors import AuditError
+from duress.audit.finding import Finding
 from duress.audit.selection import mark
 from duress.audit.store import Kept
+from duress.audit.unusual import ranked
 from duress.audit.verdicts import Said, Verdict
 from duress.cli.audited import Audited
 
@@ -16,9 +18,10 @@ from duress.cli.audited import Audited
 def decided(audited: Audited, run: str, said: str, kind: str | None, by: str, note: str) -> int:
     """Note one decision about the findings of a run; return how many findings it is about."""
     kept = _find(audited, run)
-    about = {mark(finding): finding for finding in kept.findings if kind is None or finding.kind == kind}
+    findings = [*kept.findings, *_unusual(audited).get(kept.id, ())]
+    about = {mark(finding): finding for finding in findings if kind is None or finding.kind == kind}
     if not about:
-        kinds = ", ".join(sorted({finding.kind.value for finding in kept.findings})) or "none"
+        kinds = ", ".join(sorted({finding.kind.value for finding in findings})) or "none"
         raise AuditError(f"{kept.run}: expected a finding{f' of kind {kind}' if kind else ''}, found {kinds}")
     now = time.time()
     return verdicts.append(
@@ -35,7 +38,12 @@ def imported(audited: Audited, saved: Path) -> int:
     if not saved.exists():
         raise AuditError(f"{saved}: no such file; the page saves one with the button under its findings")
     given = list(verdicts.every(saved))
-    known = {mark(finding) for kept in audited.store.runs(audited.logs) for finding in kept.findings}
+    odd = _unusual(audited)
+    known = {
+        mark(finding)
+        for kept in audited.store.runs(audited.logs)
+        for finding in (*kept.findings, *odd.get(kept.id, ()))
+    }
     strange = [verdict for verdict in given if verdict.mark not in known]
     if strange:
         raise AuditError(
@@ -43,6 +51,15 @@ def imported(audited: Audited, saved: Path) -> int:
             f"the first about {strange[0].run} ({strange[0].kind}); nothing was noted"
         )
     return verdicts.append(audited.verdicts, given)
+
+
+def _unusual(audited: Audited) -> dict[int, list[Finding]]:
+    """Return the finding of each unusual run: it is worked out when it is asked for, and kept nowhere."""
+    out: dict[int, list[Finding]] = {}
+    for one in ranked(audited.store, audited.logs):
+        finding = one.finding(audited.store.run(one.run).run, "en")
+        out[one.run] = [finding] if finding is not None else []
+    return out
 
 
 def _find(audited: Audited, run: str) -> Kept:

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from audit.cli.conftest import Done
-from audit.logs import DAY, START, bad, plain, write
+from audit.logs import DAY, START, bad, call, plain, write
 
 Run = Callable[..., Done]
 
@@ -302,3 +302,70 @@ def test_the_table_speaks_both_languages(command: Run, logs: Path):
     assert "读取了 8 个运行" in chinese.stdout
     help = command("audit", "--help")
     assert "--max-alerts" in help.stdout
+
+
+def odd(number: int) -> dict[str, Any]:
+    """A run that writes to strangers, of an agent that never did."""
+    run = plain(number, id="odd")
+    run["messages"][2]["tool_calls"] += [
+        call("send_mail", f"m{n}", to=f"stranger{n}@far.example", body="the weather") for n in range(9)
+    ]
+    return run
+
+
+def test_what_a_budget_leaves_is_for_unusual_runs(command: Run, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [*(plain(number) for number in range(200)), odd(200)])
+    plainly = command("audit", path, "-f", "json")
+    assert plainly.returncode == 0
+    assert found(plainly)["findings"] == []
+    done = command("audit", path, "-f", "json", "--max-alerts", "0.2/day")
+    assert done.returncode == 1
+    data = found(done)
+    assert {(finding["run"], finding["kind"]) for finding in data["findings"]} == {("odd", "unusual")}
+    (run,) = (run for run in data["runs"] if run["run"] == "odd")
+    assert run["findings"] == data["findings"]
+    page = tmp_path / "audit.html"
+    command("audit", path, "-f", "html", "--out", page)
+    text = page.read_text()
+    assert "Unusual runs" in text
+    assert "stranger3@far.example" in text
+    # It can be settled like any other.
+    assert command("audit", "verdict", path, "--run", "odd", "--is", "cleared").returncode == 0
+    assert command("audit", path, "--max-alerts", "0.2/day").returncode == 0
+
+
+def test_verdicts_of_the_page_are_taken_in(command: Run, logs: Path, tmp_path: Path):
+    import re
+
+    page = tmp_path / "audit.html"
+    command("audit", logs, "-f", "html", "--out", page)
+    fields = re.findall(
+        r'data-mark="(\w+)" data-run="([^"]+)" data-kind="(\w+)" data-score="([\d.]+)"', page.read_text()
+    )
+    assert fields
+    saved = tmp_path / "verdicts.jsonl"
+    saved.write_text(
+        "".join(
+            json.dumps(
+                {
+                    "run": run,
+                    "kind": kind,
+                    "mark": mark,
+                    "verdict": "cleared",
+                    "score": float(score),
+                    "by": "kim",
+                }
+            )
+            + "\n"
+            for mark, run, kind, score in fields
+        )
+    )
+    done = command("audit", "verdict", logs, "--from", saved)
+    assert done.returncode == 0, done.stderr
+    assert command("audit", logs).returncode == 0
+    saved.write_text('{"run": "x", "kind": "leak", "mark": "0", "verdict": "cleared", "score": 1}\n')
+    wrong = command("audit", "verdict", logs, "--from", saved)
+    assert wrong.returncode == 2
+    assert "nothing was noted" in wrong.stderr
+    saved.write_text("no json\n")
+    assert command("audit", "verdict", logs, "--from", saved).returncode == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -26,9 +26,13 @@ from duress.audit.store import Kept
 from duress.audit.texts import Texts
 from duress.report.audit_page.conversation import Step, conversation
 from duress.report.audit_page.timeline import Lane, Timeline
+from duress.trajectory import Trajectory
 
 RUNS = 200
 """Runs that are shown with their conversations: more make a page that no browser likes."""
+UNUSUAL = 12
+"""Unusual runs that are shown to be read, though nothing in them was found."""
+DRIFTS = 12
 UNREAD = 500
 LOGS = 300
 
@@ -82,13 +86,23 @@ class Source:
     unread: int
 
 
-def page(selection: Selection, lang: str = "en") -> str:
+Again = Callable[[Sequence[Kept]], Iterable[Run]]
+"""Reads runs once more whose conversations were not kept."""
+
+
+def page(selection: Selection, lang: str = "en", again: Again = lambda _: ()) -> str:
     """Return the page of an audit as HTML that loads nothing."""
     texts = Texts(lang)
     shown = list(selection.findings())
     alerts = [found for found in shown if found.kept.read]
     by_run = [list(group) for _, group in groupby(alerts, key=lambda found: found.kept.id)]
-    cards = [_card(number, group, selection, texts) for number, group in enumerate(by_run[:RUNS], start=1)]
+    strange = [[found] for found in selection.unusual(UNUSUAL)]
+    listed = [*by_run[:RUNS], *strange]
+    anew = again([group[0].kept for group in listed if selection.packed(group[0].kept) is None])
+    talks = {(run.place.path, run.place.line, run.id): run.trajectory for run in anew}
+    every = [_card(number, group, selection, talks, texts) for number, group in enumerate(listed, start=1)]
+    cards, oddities = every[: len(by_run[:RUNS])], every[len(by_run[:RUNS]) :]
+    drifts = selection.drifts()
     unread = [found for found in shown if not found.kept.read]
     links = {card.kept.id: f"#{card.anchor}" for card in cards}
     flagged = {group[0].kept.id for group in by_run}
@@ -97,6 +111,10 @@ def page(selection: Selection, lang: str = "en") -> str:
     return _template().render(
         t=texts,
         cards=cards,
+        oddities=oddities,
+        every=every,
+        drifts=drifts[:DRIFTS],
+        drifts_hidden=max(0, len(drifts) - DRIFTS),
         hidden=len(by_run) - len(cards),
         unread=unread[:UNREAD],
         unread_count=len(unread),
@@ -121,7 +139,13 @@ def page(selection: Selection, lang: str = "en") -> str:
     )
 
 
-def _card(number: int, group: Sequence[Shown], selection: Selection, texts: Texts) -> Card:
+def _card(
+    number: int,
+    group: Sequence[Shown],
+    selection: Selection,
+    talks: Mapping[tuple[str, int, str], Trajectory],
+    texts: Texts,
+) -> Card:
     kept = group[0].kept
     packed = selection.packed(kept)
     told = _in_language(kept, packed, texts.lang)
@@ -142,7 +166,8 @@ def _card(number: int, group: Sequence[Shown], selection: Selection, texts: Text
         for step in point.finding.steps:
             named[step].append(point.number)
     quotes = [quote for point in points for quote in point.finding.quotes]
-    steps = conversation(unpack(packed), named, quotes) if packed else []
+    trajectory = unpack(packed) if packed else talks.get((kept.path, kept.line, kept.run))
+    steps = conversation(trajectory, named, quotes) if trajectory else []
     return Card(number, kept, group[0].score, points, steps)
 
 
@@ -151,12 +176,12 @@ def _in_language(kept: Kept, packed: bytes | None, lang: str) -> dict[int, Findi
     if lang == "en" or packed is None:
         return {}
     trajectory = unpack(packed)
-    again = assess(Run("", trajectory, Place("", 0)), language=lang).findings
-    same = len(again) <= len(kept.findings) and all(
+    anew = assess(Run("", trajectory, Place("", 0)), language=lang).findings
+    same = len(anew) <= len(kept.findings) and all(
         (new.kind, new.quotes) == (old.kind, old.quotes)
-        for new, old in zip(again, kept.findings, strict=False)
+        for new, old in zip(anew, kept.findings, strict=False)
     )
-    return dict(enumerate(again)) if same else {}
+    return dict(enumerate(anew)) if same else {}
 
 
 def _walk(
