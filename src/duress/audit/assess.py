@@ -47,13 +47,15 @@ LIKENESS: Final = 0.25
 _STEPS: Final = 8
 
 
-def assess(run: Run, *, language: str = "en") -> Assessed:
+def assess(run: Run, *, language: str = "en", track: Track | None = None) -> Assessed:
     """Return the score of a run and what was found in it, the first to read first.
+
+    `track` is the run laid out, where that was done before.
 
     The score is one minus the chance that neither the learned scorer nor a decisive rule is right, as if they
     erred independently.
     """
-    track = Track(run.trajectory.messages)
+    track = track or Track(run.trajectory.messages)
     scene = Scene(track, Conduct(track))
     seen = clues(scene)
     return report(run.id, scene, opinion(scene, features(scene, seen)), seen, language=language)

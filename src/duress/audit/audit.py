@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from duress.audit.assess import assess
 from duress.audit.logs import Log
-from duress.audit.scan import Assessor, Row, Settings, State, scan
+from duress.audit.scan import Row, Settings, State, scan
 from duress.audit.store import Store
 
 BATCH = 256
@@ -50,11 +49,10 @@ def audit(
     settings: Settings,
     *,
     tell: Tell = lambda _bytes, _runs: None,
-    assessor: Assessor = assess,
 ) -> None:
     """Read what is due into a store; interrupted at any point, the next call goes on."""
     for one in work:
-        rows = scan(one.log, settings, offset=one.offset, line=one.line, assessor=assessor)
+        rows = scan(one.log, settings, offset=one.offset, line=one.line)
         keep(store, one, rows, settings.engine, tell)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -12,13 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from duress.audit.assess import ENGINE, assess
-from duress.audit.finding import Assessed, Finding, Kind, Severity
+from duress.audit.finding import Finding, Kind, Severity
 from duress.audit.logs import Log
 from duress.audit.readers import named, readers
 from duress.audit.readers.reader import Reader
 from duress.audit.reading import Reading
 from duress.audit.run import Run, Unread, blind
 from duress.audit.sketch import sketch
+from duress.audit.track import Track
 from duress.trajectory import Trajectory, codec
 
 FORMAT = "1"
@@ -32,8 +33,8 @@ class Settings(Struct, frozen=True):
 
     mappings: tuple[str, ...] = ()
     reader: str | None = None
-    keep: float = 0.0
-    """Conversations are kept of runs with findings from this score on."""
+    keep: float = 0.3
+    """Conversations are kept of runs with findings from this score on; others are read again when needed."""
 
     @property
     def engine(self) -> str:
@@ -75,17 +76,12 @@ class State(Struct, frozen=True):
     records: int
 
 
-Assessor = Callable[[Run], Assessed]
-
-
-def scan(
-    log: Log, settings: Settings, *, offset: int = 0, line: int = 0, assessor: Assessor = assess
-) -> Iterator[Row | State]:
+def scan(log: Log, settings: Settings, *, offset: int = 0, line: int = 0) -> Iterator[Row | State]:
     """Yield a row per run of a log, then how far it was read; never raises for what the log holds."""
     among, forced = _readers(settings.mappings, settings.reader)
     reading = Reading(log, among, forced)
     for run in reading.runs(offset, line):
-        yield _unread(run) if isinstance(run, Unread) else _row(run, settings, assessor)
+        yield _unread(run) if isinstance(run, Unread) else _row(run, settings)
     yield State(log.path, reading.reader, reading.offset, reading.behind, reading.records)
 
 
@@ -100,11 +96,12 @@ def check(settings: Settings) -> None:
     _readers(settings.mappings, settings.reader)
 
 
-def _row(run: Run, settings: Settings, assessor: Assessor) -> Row:
+def _row(run: Run, settings: Settings) -> Row:
     seen = blind(run)
-    found = assessor(seen)
+    track = Track(seen.trajectory.messages)
+    found = assess(seen, track=track)
     findings = tuple(replace(finding, run=run.id) for finding in found.findings)
-    keeps = any(finding.score >= settings.keep for finding in findings)
+    keeps = bool(findings) and found.score >= settings.keep
     return Row(
         run.id,
         run.place.line,
@@ -119,7 +116,7 @@ def _row(run: Run, settings: Settings, assessor: Assessor) -> Row:
         steps=len(run.trajectory.messages),
         packed=pack(run.trajectory) if keeps else None,
         # Its name only draws lots between runs that are equally unusual.
-        sketch=_encoder.encode(sketch(replace(seen, id=run.id))),
+        sketch=_encoder.encode(sketch(replace(seen, id=run.id), track)),
     )
 
 

@@ -43,9 +43,9 @@ class Sketch(Struct, frozen=True):
     failures: int
 
 
-def sketch(run: Run) -> Sketch:
-    """Return what is kept of a run."""
-    track = Track(run.trajectory.messages)
+def sketch(run: Run, track: Track | None = None) -> Sketch:
+    """Return what is kept of a run; `track` is the run laid out, where that was done before."""
+    track = track or Track(run.trajectory.messages)
     calls: list[str] = []
     steps: list[int] = []
     goes: dict[tuple[str, str, str], int] = {}
