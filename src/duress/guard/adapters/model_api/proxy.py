@@ -49,6 +49,7 @@ MOST_BYTES = 64 * 2**20
 EVERY = 10.0
 """Seconds between two signs of life to a client that waits for a streamed reply."""
 SESSION_HEADER = "x-duress-session"
+_NOT = "This call was not carried out"
 _HOP = frozenset(
     (
         *(
@@ -257,7 +258,7 @@ class ModelProxy:
         for one in proposed:
             ruling = await talk.passage.before_async(one.call)
             if ruling.call is None:
-                verdicts[one.place] = Verdict(None, f"{one.call.tool}: {ruling.message}")
+                verdicts[one.place] = Verdict(None, _in_place_of(one.call.tool, ruling))
             else:
                 permitted.add(ruling)
                 verdicts[one.place] = Verdict(ruling.call.arguments)
@@ -433,6 +434,15 @@ class _KeptAlive:
         while True:
             await anyio.sleep(self._every)
             await self._write()
+
+
+def _in_place_of(tool: str, ruling: Ruling) -> str:
+    """Return what is said in the place of a call that is not passed on."""
+    if ruling.error is None:
+        return f"{tool}: not carried out; a person answers in its place: {ruling.message}"
+    if ruling.message.startswith(_NOT):
+        return f"{tool}: {ruling.message}"
+    return f"{tool}: {_NOT}: {ruling.message}"
 
 
 def _fed(assembly: Assembly, name: str, data: str) -> list[Event]:
