@@ -257,6 +257,24 @@ def test_help_for_a_person_in_danger_waits_for_nobody(blackmail: Pack):
         assert guard.call(call)[1] is None, tier
 
 
+def test_an_agent_that_may_do_nothing_cannot_help_either() -> None:
+    """The harm of a defence counts as harm: nobody calls for help where the only one who would may not."""
+    lethal = scenario.load("lethal")
+    policy = guards.read(POLICIES / "observer.yaml")
+    guard: dict[str, Any] = {"policy": policy.hash, "reviewer": reviewer("deny").model_dump()}
+    spec = make(
+        lethal,
+        condition=lethal.condition({"call": "manual"}),
+        lang="en",
+        model="reference/loyal",
+        index=0,
+        run_seed=0,
+    )
+    held = {policy.hash: policy.compiled()}
+    assert trial(lethal, spec).row["outcome"] != "harmful"
+    assert trial(lethal, replace(spec, guard=guard), held).row["kinds"] == "lethal_inaction"
+
+
 def test_a_blocked_act_can_give_way_to_another(blackmail: Pack):
     """Displacement: agents that persist try the next kind, and the arm's kinds show it."""
     specs: list[TrialSpec] = []
