@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 LOOK = 0.005
 """Seconds between two looks at what other processes did, while somebody waits for it."""
 IDLE = 0.05
+TIDY = 3600.0
+"""Seconds after which old questions are looked for."""
 TEND = 1.0
 """Seconds after which what is over is settled and a free ledger is taken, without anybody asking."""
 
@@ -231,7 +233,7 @@ class EmbeddedKeeper:
 
     def _look_on(self) -> None:
         version: tuple[int, int] | None = None
-        tended = 0.0
+        tended = tidied = 0.0
         while not self._over.wait(LOOK if self._bells or self._callbacks else IDLE):
             try:
                 found = self.state.version()
@@ -242,6 +244,9 @@ class EmbeddedKeeper:
                     tended = running
                     self.queue.sweep()
                     self.scribe.tend()
+                if running - tidied >= TIDY:
+                    tidied = running
+                    self.queue.forget()
             except KeeperError:
                 # Whoever waits finds out for themselves, and denies.
                 version = None

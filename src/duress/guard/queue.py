@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import sqlite3
 
+import msgspec
+from msgspec import structs
+
 from duress.guard import outbox, stops, waiter
 from duress.guard.interruptions import Interruptions
 from duress.guard.keeper import Answer, Entry, KeeperError, Request, Said
 from duress.guard.moment import Moment
-from duress.guard.question import AGREE, Item, answer_of, batch_of, due, insert, items, names, settle
+from duress.guard.question import (
+    AGREE,
+    Item,
+    answer_of,
+    batch_of,
+    due,
+    insert,
+    items,
+    names,
+    request_of,
+    settle,
+)
 from duress.guard.reviewers import Reviewers
 from duress.guard.state import State
 
+KEEP = 30 * 86400.0
+"""Seconds for which a settled question is kept with all that people were shown."""
 GONE = "the process that asked is gone"
 LATE = "nobody answered in time"
 UNTAKEN = "it was answered, but the process that asked was gone or too late; nothing ran by it"
@@ -127,6 +143,23 @@ class Queue:
                 row = find(db, old["id"])
                 if row["taken"] is None and row["said"] == old["said"]:
                     _end(db, row, now)
+
+    def forget(self, older: float = KEEP) -> int:
+        """Forget questions that were settled so many seconds ago; return how many. The record stays.
+
+        Of known-bad ones stays who answered what, for the measure of who still reads.
+        """
+        wall = self._state.now().wall - older
+        old = "SELECT id FROM request WHERE settled < ?"
+        with self._state.write() as db:
+            for row in db.execute(
+                "SELECT * FROM request WHERE settled < ? AND canary = 1", (wall,)
+            ).fetchall():
+                bare = structs.replace(request_of(row), recent=(), arguments={}, reasons=(), result=None)
+                db.execute("UPDATE request SET body = ? WHERE id = ?", (msgspec.json.encode(bare), row["id"]))
+            for table in ("vote", "seen"):
+                db.execute(f"DELETE FROM {table} WHERE request IN ({old} AND canary = 0)", (wall,))
+            return db.execute("DELETE FROM request WHERE settled < ? AND canary = 0", (wall,)).rowcount
 
 
 def find(db: sqlite3.Connection, request: str) -> sqlite3.Row:

@@ -27,6 +27,15 @@ _NUMBER = "outbox"
 """Key of an entry's body: its number in the outbox, by which one that was written is known after a crash."""
 
 
+class _Letter:
+    """Entries on their way into the outbox."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.entries = entries
+        self.posted = False
+        self.fault = ""
+
+
 class Scribe:
     """Records entries durably, in the order in which they were given by one process."""
 
@@ -37,6 +46,8 @@ class Scribe:
         """Path or URL of the ledger."""
         self._redact = redact
         self._lock = threading.RLock()
+        self._door = threading.Lock()
+        self._letters: list[_Letter] = []
         self._ledger: Ledger | None = None
         self._process = os.getpid()
         self._tried = float("-inf")
@@ -58,8 +69,7 @@ class Scribe:
 
         ledger = self._writer()
         if ledger is None:
-            with self._state.write() as db:
-                outbox.put(db, entries)
+            self._post(entries)
             return
         self.drain()
         try:
@@ -81,6 +91,29 @@ class Scribe:
         except LedgerError as error:
             raise KeeperError(str(error)) from error
         return None
+
+    def _post(self, entries: Sequence[Entry]) -> None:
+        """Put entries into the outbox; threads that wait for the disk at the same time share a commit."""
+        letter = _Letter(entries)
+        with self._door:
+            self._letters.append(letter)
+        with self._lock:
+            if not letter.posted:
+                with self._door:
+                    letters, self._letters = self._letters, []
+                try:
+                    with self._state.write() as db:
+                        for one in letters:
+                            outbox.put(db, one.entries)
+                except BaseException as error:
+                    for one in letters:
+                        one.fault = f"{type(error).__name__}: {error}"
+                    raise
+                finally:
+                    for one in letters:
+                        one.posted = True
+        if letter.fault:
+            raise KeeperError(letter.fault)
 
     def drain(self) -> int:
         """Write what waits in the outbox if this process is the writer; return how many entries that were.
@@ -131,7 +164,7 @@ class Scribe:
     def _writer(self, *, now: bool = False) -> Ledger | None:
         if self._process != os.getpid():
             # The parent goes on writing; this process has never held the lock.
-            self._lock = threading.RLock()
+            self._lock, self._door, self._letters = threading.RLock(), threading.Lock(), []
             self._ledger, self._process, self._version = None, os.getpid(), None
         if self._ledger is not None:
             return self._ledger

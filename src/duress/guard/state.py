@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,10 @@ NAME = "guard.db"
 LEDGER = "ledger.db"
 VERSION = 1
 _SCHEMA = Path(__file__).with_name("state.sql")
+
+
+_PATIENCE = 10.0
+"""Seconds to wait for the turn to write while other processes have it."""
 
 
 class StateError(KeeperError):
@@ -67,7 +73,7 @@ class State:
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            db = sqlite3.connect(self.file, timeout=10, isolation_level=None, check_same_thread=False)
+            db = sqlite3.connect(self.file, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
             db.row_factory = sqlite3.Row
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
                 db.execute(f"PRAGMA {pragma}").fetchall()
@@ -95,7 +101,7 @@ class State:
                     # Inside another `write` of this thread: part of that transaction.
                     yield db
                     return
-                db.execute("BEGIN IMMEDIATE")
+                _begin(db)
                 try:
                     yield db
                     db.execute("COMMIT")
@@ -148,3 +154,20 @@ class State:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _begin(db: sqlite3.Connection) -> None:
+    # SQLite's own waiting sleeps longer and longer, up to 0.1 s: too long for a stop among many writers.
+    end = time.monotonic() + _PATIENCE
+    db.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+            time.sleep(random.uniform(0.0003, 0.0015))
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {1000 * _PATIENCE:.0f}")

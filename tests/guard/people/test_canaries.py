@@ -158,3 +158,22 @@ def test_the_interval_is_the_one_of_the_statistics_room(asked: int, share: float
     low, high = wilson(missed, asked)
     assert low == pytest.approx(theirs.low, abs=1e-9)
     assert high == pytest.approx(theirs.high, abs=1e-9)
+
+
+def test_what_people_were_shown_is_forgotten_after_a_month_and_the_measure_is_not(folder: Path) -> None:
+    hands = Hands()
+    with EmbeddedKeeper(folder, clock=hands) as keeper:
+        (ann,) = people(keeper.state, "ann")
+        bad = mixed(keeper, hands)
+        votes = Votes(keeper.state)
+        for item in keeper.queue.waiting():
+            votes.see([item.request.id], "ann")
+            votes.cast(item.request.id, ann, Said.APPROVE, binding=item.binding)
+        hands.pass_by(29 * 86400)
+        assert keeper.queue.forget() == 0
+        hands.pass_by(2 * 86400)
+        assert keeper.queue.forget() == 1
+        (left,) = keeper.queue.recent()
+        assert left.request.id == bad.request.id
+        assert (left.request.arguments, left.request.recent) == ({}, ())
+        assert keeper.canaries.measures()[0].missed == 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 import secrets
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +16,10 @@ from pathlib import Path
 import anyio
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from msgspec import structs
 
 from duress.guard import Entry, KeeperError, Request, Said
@@ -26,6 +33,7 @@ from duress.guard.stops import Scope, Stop, Stops
 from duress.guard.votes import Votes
 from duress.ledger import Recorded
 from guard.people.room import Asked, entries, intent, people, question, served, until
+from guard.people.visitor import PASSWORD, Visitor
 
 
 class House:
@@ -324,3 +332,48 @@ def test_without_a_token_there_is_no_keeper(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("DURESS_GUARD_TOKEN", raising=False)
     with pytest.raises(KeeperError, match="DURESS_GUARD_TOKEN"):
         RemoteKeeper("http://127.0.0.1:1")
+
+
+def test_a_server_with_a_certificate_is_reached_by_those_who_trust_it(folder: Path, tmp_path: Path) -> None:
+    certificate, key = certified(tmp_path)
+    with State(folder) as state:
+        people(state, "ann")
+        Reviewers(state).change("ann", by="test", password=PASSWORD)
+        token = Clients(state).add("clerk", owner="", by="test")
+    with served(folder, "--certificate", str(certificate), "--key", str(key)) as (url, _):
+        assert url.startswith("https://")
+        RemoteKeeper(url, token, ca=str(certificate)).record([intent()])
+        with pytest.raises(KeeperError, match="certificate"):
+            RemoteKeeper(url, token).record([intent()])
+        visitor = Visitor(url, verify=ssl.create_default_context(cafile=str(certificate)))
+        assert visitor.sign_in("ann").url.path == "/"
+        assert "__Host-duress" in visitor.http.cookies
+        assert "max-age" in visitor.get("/").headers["strict-transport-security"]
+
+
+def certified(folder: Path) -> tuple[Path, Path]:
+    """Return files of a certificate for 127.0.0.1 that vouches for itself, and of its key."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "guard.example")])
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "certificate.pem", folder / "key.pem"
+    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return files

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import pwd
+import select
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -228,3 +234,72 @@ def test_a_server_does_not_start_where_passwords_would_travel_in_the_clear(
     done = guard("serve", "--port", "0", *options)
     assert done.returncode == 2
     assert told in " ".join(done.stderr.split())
+
+
+class Screen:
+    """A command on a real pseudo-terminal."""
+
+    def __init__(self, *arguments: str) -> None:
+        ours, theirs = pty.openpty()
+        code = "import sys; from duress.cli.main import main; sys.argv[0] = 'duress'; main()"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, "guard", *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100", "TERM": "xterm"},
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self._end = ours
+        self.text = ""
+
+    def sees(self, text: str) -> None:
+        end = time.monotonic() + 20
+        while text not in self.text:
+            assert time.monotonic() < end, self.text
+            if select.select([self._end], [], [], 0.1)[0]:
+                try:
+                    self.text += os.read(self._end, 65536).decode("utf-8", "replace")
+                except OSError as error:
+                    raise AssertionError(f"it ended: {self.text}") from error
+
+    def types(self, text: str) -> None:
+        os.write(self._end, text.encode())
+
+
+def test_the_live_list_shows_a_new_question_by_itself(
+    guard: Run, keeper: EmbeddedKeeper, folder: Path
+) -> None:
+    screen = Screen("queue", "--state", str(folder))
+    screen.sees("Nothing waits.")
+    asked = ask(keeper)
+    screen.sees(asked.request.id)
+    assert "\x1b[3" not in screen.text, "no colours where NO_COLOR is set"
+    screen.process.send_signal(signal.SIGINT)
+    assert screen.process.wait(10) == 0
+
+
+def test_without_a_word_the_question_is_shown_and_asked(
+    guard: Run, keeper: EmbeddedKeeper, folder: Path
+) -> None:
+    asked = ask(keeper)
+    screen = Screen("answer", asked.request.id, "--state", str(folder))
+    screen.sees("Our account has changed.")
+    screen.sees("Your answer")
+    screen.types("reject\r")
+    screen.sees("What the agent is told")
+    screen.types("ask Ines first\r")
+    assert (asked.answer.said, asked.answer.message) == (Said.REJECT, "ask Ines first")
+    assert screen.process.wait(10) == 0
+
+
+def test_arguments_are_edited_in_the_persons_editor(guard: Run, keeper: EmbeddedKeeper, folder: Path) -> None:
+    asked = ask(keeper)
+    os.environ["EDITOR"] = "sed -i s/100.00/1.00/"
+    try:
+        screen = Screen("answer", asked.request.id, "edit", "--state", str(folder))
+    finally:
+        del os.environ["EDITOR"]
+    assert asked.answer.arguments == {"amount": "1.00", "account": "DE89"}
+    assert screen.process.wait(10) == 0

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 import sys
+import tempfile
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -100,11 +104,11 @@ def answer(
 def _asked(message: str) -> tuple[Word, str]:
     if not sys.stdin.isatty():
         raise typer.BadParameter("say approve, edit, reject, answer or terminate")
-    import click
+    from rich.prompt import Prompt
 
-    word = Word(typer.prompt("Your answer", type=click.Choice([word.value for word in Word])))
+    word = Word(Prompt.ask("Your answer", choices=[word.value for word in Word]))
     if not message and word in (Word.REJECT, Word.ANSWER):
-        message = typer.prompt("What the agent is told", default="", show_default=False)
+        message = Prompt.ask("What the agent is told", default="", show_default=False)
     return word, message
 
 
@@ -115,11 +119,10 @@ def _arguments(item: Item, file: Path | None) -> dict[str, Any]:
     from duress.guard.showing import pretty
 
     if file is None:
-        if not sys.stdin.isatty():
-            raise KeeperError("edit: give all arguments with --arguments FILE")
-        import click
-
-        text = click.edit(pretty(item.arguments), extension=".json") or pretty(item.arguments)
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+        if editor is None or not sys.stdin.isatty():
+            raise KeeperError("edit: give all arguments with --arguments FILE, or set EDITOR in a terminal")
+        text = _edited(editor, pretty(item.arguments))
     else:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
     try:
@@ -129,6 +132,14 @@ def _arguments(item: Item, file: Path | None) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise KeeperError(f"{file or 'the editor'}: expected a JSON object of all arguments")
     return cast("dict[str, Any]", given)
+
+
+def _edited(editor: str, text: str) -> str:
+    with tempfile.TemporaryDirectory(prefix="duress-edit-") as scratch:
+        file = Path(scratch) / "arguments.json"
+        file.write_text(text, "utf-8")
+        subprocess.run([*shlex.split(editor), str(file)], check=True)
+        return file.read_text("utf-8")
 
 
 def _told(outcome: Outcome) -> str:

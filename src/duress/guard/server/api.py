@@ -27,7 +27,7 @@ LARGEST = 8 << 20
 """Bytes of a body."""
 BEAT = 2.0
 """Seconds after which a question that waits shows that the server still is there."""
-PULSE = 0.25
+PULSE = 0.5
 """Seconds after which the standing is sent again though nothing has changed."""
 STREAM = {"X-Accel-Buffering": "no"}
 T = TypeVar("T")
