@@ -23,7 +23,6 @@ import zstandard
 
 WORDS = """export report invoice customer region result table value check total order status config service
 daily error warning retry schema record update commit deploy review ticket window latency""".split()  # noqa: SIM905
-)
 ZSTD = 93
 CHILD = "--child"
 
