@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,26 @@ HERE = Path(__file__).parent
 WHERE = ROOT / ".venv-conformance"
 LIMIT = 1500
 """Seconds for one adapter."""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What else is run in an environment, besides the faults."""
+
+    example: str
+    adapter: str = ""
+    """The module whose types are checked: the SDK is not where the others are checked."""
+    tests: str = ""
+
+
+EXTRAS = {
+    "python": Extras("plain.py"),
+    "inspect": Extras("inspect_eval.py"),
+    "openai-agents": Extras("openai_agents.py", "openai_agents.py", "test_openai_agents.py"),
+    "langchain": Extras("langchain_agent.py", "langchain.py", "test_langchain.py"),
+    "pydantic-ai": Extras("pydantic_agent.py", "pydantic_ai.py", "test_pydantic_ai.py"),
+    "claude-agent": Extras("claude_agent.py", "claude_agent.py", "test_claude_agent.py"),
+}
 
 
 def main() -> int:
@@ -44,7 +65,11 @@ def main() -> int:
     found: list[dict[str, Any]] = []
     for adapter in chosen:
         console.print(f"[dim]{adapter.name}: environment {adapter.environment}[/dim]")
-        found.append(_results(adapter, _environment(adapter.environment)))
+        python = _environment(adapter.environment)
+        result = _results(adapter, python)
+        if all(one["environment"] != adapter.environment for one in found):
+            result["rows"] += _extras(adapter.environment, python)
+        found.append(result | {"environment": adapter.environment})
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
     return _shown(console, found)
@@ -77,6 +102,43 @@ def _results(adapter: Adapter, python: Path) -> dict[str, Any]:
             return _lost(adapter, (done.stderr.strip().splitlines() or ["no reason"])[-1])
         found: dict[str, Any] = json.loads(out.read_text("utf-8"))
         return found | {"python": _version_of(python)}
+
+
+def _extras(name: str, python: Path) -> list[dict[str, Any]]:
+    """Return what came of an environment's example, of the tests that only its SDK has, and of its types."""
+    if name not in EXTRAS:
+        return []
+    extras = EXTRAS[name]
+    rows = [_row("its example", [python, ROOT / "examples" / "adapters" / extras.example], "refused: ")]
+    if extras.tests:
+        command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--noconftest"]
+        rows.append(_row("tests of its own", [*command, HERE / "sdk" / extras.tests], " passed"))
+    if extras.adapter:
+        config = WHERE / f"{name}.pyright.json"
+        settings = {
+            "include": [f"../src/duress/guard/adapters/{extras.adapter}"],
+            "typeCheckingMode": "strict",
+            "pythonVersion": "3.11",
+            "venvPath": ".",
+            "venv": name,
+            "extraPaths": ["../src"],
+        }
+        config.write_text(json.dumps(settings), encoding="utf-8")
+        pyright = Path(sys.executable).with_name("pyright")
+        rows.append(_row("its types", [pyright, "-p", config], "0 errors"))
+    return rows
+
+
+def _row(name: str, command: list[Any], says: str) -> dict[str, Any]:
+    """Return the row of a program that has to end well and to say something."""
+    row = {"fault": name, "kind": "extra", "cannot": False, "raised": ""}
+    try:
+        done = subprocess.run(command, cwd=ROOT, timeout=LIMIT, capture_output=True, text=True)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return row | {"wrong": str(error)}
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    right = done.returncode == 0 and says in done.stdout and "ran: wipe_disk" not in done.stdout
+    return row | {"wrong": "" if right else (lines[-1] if lines else "says nothing")}
 
 
 def _lost(adapter: Adapter, why: str) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class Adapter:
         return factory()
 
 
+_CLIENTS = ("openai", "anthropic", "starlette", "uvicorn")
+
 ADAPTERS = (
     Adapter("python", "plain", "Plain", (), "python"),
     Adapter("python-async", "plain", "PlainAsync", (), "python"),
@@ -42,4 +44,11 @@ ADAPTERS = (
     Adapter("langgraph", "langchain", "LangGraph", ("langchain", "langgraph"), "langchain"),
     Adapter("pydantic-ai", "pydantic_ai", "PydanticAI", ("pydantic_ai",), "pydantic-ai"),
     Adapter("claude-agent", "claude_agent", "ClaudeAgent", ("claude_agent_sdk",), "claude-agent"),
+    Adapter("mcp", "mcp", "Mcp", ("mcp",), "mcp"),
+    Adapter("model-chat", "model_api", "chat", _CLIENTS, "model-api"),
+    Adapter("model-chat-streamed", "model_api", "chat_streamed", _CLIENTS, "model-api"),
+    Adapter("model-responses", "model_api", "responses", _CLIENTS, "model-api"),
+    Adapter("model-responses-streamed", "model_api", "responses_streamed", _CLIENTS, "model-api"),
+    Adapter("model-messages", "model_api", "messages", _CLIENTS, "model-api"),
+    Adapter("model-messages-streamed", "model_api", "messages_streamed", _CLIENTS, "model-api"),
 )

@@ -135,7 +135,7 @@ class _Hooks:
         ruling = await self._passage.before_async(asked)
         if ruling.call is None:
             if ruling.terminate:
-                return {**_deny(ruling.message), **_stop(ruling.message)}
+                return cast("HookJSONOutput", {**_deny(ruling.message), **_stop(ruling.message)})
             return _deny(ruling.message)
         self._open.setdefault(asked.id, []).append(ruling)
         return {
@@ -228,10 +228,11 @@ def _stop(text: str) -> Any:
 
 def _read(response: Any) -> str:
     """Return what of a tool's response the model reads: the texts of an MCP tool, or all of it as JSON."""
-    parts = cast("list[Any]", response) if isinstance(response, list) else []
-    if parts and all(isinstance(part, dict) and part.get("type") == "text" for part in parts):
-        return "\n".join(str(part.get("text", "")) for part in parts)
-    return text_of(response)
+    parts: list[Any] = cast("list[Any]", response) if isinstance(response, list) else []
+    blocks = [cast("dict[str, Any]", part) for part in parts if isinstance(part, dict)]
+    if parts and len(blocks) == len(parts) and all(block.get("type") == "text" for block in blocks):
+        return "\n".join(str(block.get("text", "")) for block in blocks)
+    return text_of(cast("object", response))
 
 
 def _reshaped(response: Any, text: str) -> Any:
@@ -252,4 +253,4 @@ def _alike(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         firsts, seconds = cast("list[Any]", one), cast("list[Any]", other)
         return len(firsts) == len(seconds) and all(map(_alike, firsts, seconds))
-    return type(one) is type(other)
+    return type(cast("object", one)) is type(cast("object", other))

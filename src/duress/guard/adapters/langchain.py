@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, cast
 
-from langchain.agents import create_agent as _create_agent
+from langchain.agents import create_agent as _create_agent  # pyright: ignore[reportUnknownVariableType]
 from langchain.agents.middleware import AgentMiddleware
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
@@ -141,15 +141,15 @@ def _held(given: Any, passage: Passage) -> BaseTool:
     if isinstance(given, Mapping):
         named = cast("Mapping[str, Any]", given)
         raise TypeError(
-            f"{named.get('name') or named.get('type')}: a tool of the model's provider runs where no guard can "
-            "stand; leave it out"
+            f"{named.get('name') or named.get('type')}: a tool of the model's provider runs where "
+            "no guard can stand; leave it out"
         )
-    tool: BaseTool = given if isinstance(given, BaseTool) else make_tool(given)
+    tool = cast("BaseTool", given if isinstance(given, BaseTool) else make_tool(given))
     if isinstance(tool, _Held):
         if tool.duress_passage is passage:
             return tool
         raise TypeError(f"{tool.name}: is guarded already, by another guard or in another session")
-    kind = type(tool)
+    kind: type[BaseTool] = type(tool)
     if kind.invoke not in _KNOWN or kind.ainvoke not in _KNOWN_ASYNC or "_run" not in dir(kind):
         raise TypeError(f"{tool.name}: {kind.__name__} has an `invoke` of its own; override `_run` instead")
     if kind.run is not BaseTool.run or kind.arun is not BaseTool.arun:
@@ -158,7 +158,7 @@ def _held(given: Any, passage: Passage) -> BaseTool:
     # A subclass, so that all that looks at a tool (schemas, injected arguments) finds what it found before.
     front = type(f"Guarded{kind.__name__}", (_Held, kind), {"__module__": __name__, "__doc__": kind.__doc__})
     object.__setattr__(held, "__class__", front)
-    held.__dict__["duress_passage"] = passage
+    vars(held)["duress_passage"] = passage
     return held
 
 
@@ -273,13 +273,16 @@ class _Middleware(AgentMiddleware[Any, Any]):
         return request.override(tool=_held(request.tool, self._passage))
 
     def _hear(self, state: Any) -> None:
-        found = state if isinstance(state, list) else None
-        if found is None:
-            found = (
-                state.get("messages", ()) if isinstance(state, Mapping) else getattr(state, "messages", ())
-            )
         before: list[Any] = [self._system] if self._system is not None else []
-        self._passage.session().follow(conversation([*before, *cast("Iterable[Any]", found)]))
+        self._passage.session().follow(conversation([*before, *_messages(state)]))
+
+
+def _messages(state: Any) -> Sequence[Any]:
+    if isinstance(state, list):
+        return cast("list[Any]", state)
+    if isinstance(state, Mapping):
+        return cast("Mapping[str, Any]", state).get("messages", ())
+    return getattr(state, "messages", ())
 
 
 def conversation(messages: Iterable[Any]) -> tuple[Message, ...]:

@@ -97,7 +97,8 @@ def _agent(agent: Agent[T], passage: Passage, made: dict[int, Agent[Any]]) -> Ag
         return agent
     if type(agent) not in (Agent, GuardedAgent):
         raise TypeError(
-            f"{agent.name}: a {type(agent).__name__} may have tools of its own that no guard sees; give an Agent"
+            f"{agent.name}: a {type(agent).__name__} may have tools of its own that no guard sees; "
+            "give an Agent"
         )
     kept = {one.name: getattr(agent, one.name) for one in fields(agent) if one.init}
     kept |= {
@@ -126,7 +127,8 @@ def _tool(tool: Tool, passage: Passage) -> Tool:
     within = getattr(tool, "_agent_instance", None)
     if within is not None and not isinstance(within, GuardedAgent):
         raise TypeError(
-            f"{tool.name}: the agent in this tool calls tools of its own; make the tool from `guarded(agent, ...)`"
+            f"{tool.name}: the agent in this tool calls tools of its own; "
+            "make the tool from `guarded(agent, ...)`"
         )
     bare = copy(tool)
     name = tool.qualified_name
@@ -252,8 +254,7 @@ class _Hearing(Hooks):
     async def on_llm_end(
         self, context: RunContextWrapper[Any], agent: Agent[Any], response: ModelResponse
     ) -> None:
-        items = [item.model_dump() if isinstance(item, BaseModel) else item for item in response.output]
-        for message in conversation(None, items):
+        for message in conversation(None, [item.model_dump() for item in response.output]):
             self._passage.session().hear(message)
         await self._hooks.on_llm_end(context, agent, response)
 
@@ -308,7 +309,7 @@ def _content(content: Any) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        parts = cast("list[Any]", content)
-        texts = [one.get("text") or one.get("refusal") for one in parts if isinstance(one, Mapping)]
+        parts = [cast("Mapping[str, Any]", one) for one in cast("list[Any]", content)]
+        texts = [one.get("text") or one.get("refusal") for one in parts]
         return "\n".join(text for text in texts if isinstance(text, str))
     return text_of(content)

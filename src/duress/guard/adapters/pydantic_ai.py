@@ -17,7 +17,6 @@ from pydantic_ai.messages import (
     ModelMessage,
     ModelRequest,
     ModelResponse,
-    RetryPromptPart,
     SystemPromptPart,
     TextPart,
     ThinkingPart,
@@ -205,12 +204,12 @@ def _request(message: ModelRequest) -> Iterable[Message]:
                 yield Message(Role.USER, _prompt(part.content))
             case ToolReturnPart():
                 yield Message(Role.TOOL, part.model_response_str(), call_id=part.tool_call_id)
-            case RetryPromptPart() if part.tool_name is not None:
-                yield Message(Role.TOOL, part.model_response(), call_id=part.tool_call_id)
-            case RetryPromptPart():
-                yield Message(Role.USER, part.model_response())
             case _:
-                continue
+                # Older versions have parts of their own for what the model is to do again.
+                again: Any = getattr(part, "model_response", None)
+                id = getattr(part, "tool_call_id", None) if getattr(part, "tool_name", None) else None
+                if callable(again):
+                    yield Message(Role.TOOL if id else Role.USER, str(again()), call_id=id)
 
 
 def _prompt(content: Any) -> str:

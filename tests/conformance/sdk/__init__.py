@@ -1,0 +1,1 @@
+"""What only one SDK has: run in that SDK's environment by `make conformance`, skipped elsewhere."""
