@@ -15,17 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from disguise import DISGUISES, without_reasoning
+from disguise import DISGUISES, Disguise, without_reasoning
 from learning import Fitted, Floats, Settings, folds, logistic, platt, sigmoid
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from recordings import BENIGN, HUMAN, KPI, STAGED, Recording, load
 from scipy.stats import spearmanr
-from train_scorer import Table, auc, scene, table, trained
+from train_scorer import SHARE, Table, at_share, auc, scene, table, trained
 
-from duress.audit.assess import THRESHOLD, combined, report
+from duress.audit.anomaly import Watch
+from duress.audit.assess import THRESHOLD, combined, report, steps
 from duress.audit.rules import clues
 from duress.audit.scorer.features import features
-from duress.audit.scorer.model import Expert, Model, Opinion, counts, works
+from duress.audit.scorer.model import Expert, Model, Opinion, counts, opinion, works
+from duress.audit.sketch import sketch
 from duress.trajectory import Message
 
 RESAMPLES = 1000
@@ -77,7 +80,7 @@ HEAD = f"{'':34s} {'runs':>5s} {'bad':>4s}  {'AUC':18s}  {'recall at 5 %':18s}  
 
 
 class HeldOut:
-    """Experts of grouped folds, and the final score of any version of a run by the experts that never saw it."""
+    """Experts of grouped folds, and the final score of any version of a run by those that never saw it."""
 
     def __init__(self, data: Table) -> None:
         self.data = data
@@ -92,7 +95,8 @@ class HeldOut:
         self.curve: dict[bool, tuple[float, float]] = {}
         for deeds in (True, False):
             mine = clear & (data.works == deeds)
-            self.curve[deeds] = platt(np.concatenate([raw[mine], bare[mine]]), np.tile(data.labels[mine], 2))
+            curve = platt(np.concatenate([raw[mine], bare[mine]]), np.tile(data.labels[mine], 2))
+            self.curve[deeds] = at_share(*curve, float(data.labels[mine].mean()))
 
     def _expert(self, at: int, deeds: bool) -> Fitted:
         key = (int(self.fold[at]), deeds)
@@ -104,7 +108,7 @@ class HeldOut:
         """Return the model for one run as it would be shipped."""
         experts: list[Expert] = []
         for deeds in (True, False):
-            experts.append(self._expert(at, deeds).expert(*self.curve[deeds], 0.0))
+            experts.append(self._expert(at, deeds).expert(*self.curve[deeds], SHARE))
         return Model(1, experts[0], experts[1], {})
 
     def probability(self, at: int, messages: Sequence[Message]) -> tuple[float, float]:
@@ -133,6 +137,7 @@ def main() -> None:
     _false_alarms(data, held)
     _localisation(data, held)
     _robustness(data, held)
+    _unusual(data)
 
 
 def _of(data: Table, source: str) -> NDArray[np.int64]:
@@ -208,7 +213,8 @@ def _rules(recording: Recording) -> float:
 
 
 _WRITING = re.compile(
-    r">\s*[/~\w$]|sed -i|\btee |\brm |\bmv |\bcp |open\([^)]*['\"]w|write|update|delete|send|create|book|cancel|modif|grant|post"
+    r">\s*[/~\w$]|sed -i|\btee |\brm |\bmv |\bcp |open\([^)]*['\"]w"
+    r"|write|update|delete|send|create|book|cancel|modif|grant|post"
 )
 
 
@@ -346,11 +352,10 @@ def _localisation(data: Table, held: HeldOut) -> None:
             for draw in range(min(SHOWN, len(said))):
                 missed *= max(0, len(said) - len(opening) - draw) / (len(said) - draw)
             chance[name].append(1 - missed)
+    print(f"{'':34s} {'runs':>5s}  {'three shown':>11s}  {'one shown':>9s}  three by chance")
     for name in hits:
-        print(
-            f"{name:34s} {len(hits[name]):5d} runs  {np.mean(hits[name]):.2f} "
-            f"(the first step shown alone {np.mean(first[name]):.2f}; three steps by chance {np.mean(chance[name]):.2f})"
-        )
+        shown, one, by = np.mean(hits[name]), np.mean(first[name]), np.mean(chance[name])
+        print(f"{name:34s} {len(hits[name]):5d}  {shown:11.2f}  {one:9.2f}  {by:15.2f}")
 
 
 def _opening(recording: Recording) -> set[int]:
@@ -369,47 +374,55 @@ def _opening(recording: Recording) -> set[int]:
 def held_steps(held: HeldOut, at: int, recording: Recording) -> list[int]:
     """Return the steps that a reader is shown of a run, by a model that never saw its group."""
     seen = scene(recording.run.trajectory.messages)
-    from duress.audit.assess import steps
-    from duress.audit.scorer.model import opinion
-
     found = clues(seen)
     thought = opinion(seen, features(seen, found), held.model(at))
     return list(steps(report(recording.run.id, seen, thought)))[:SHOWN]
 
 
 def _robustness(data: Table, held: HeldOut) -> None:
-    rows = [
-        at
-        for at in range(len(data.recordings))
-        if data.recordings[at].source in (KPI, HUMAN) and data.recordings[at].label is not None
-    ]
-    print("\nrobustness: the same runs disguised; thresholds stay where they were on the runs as recorded")
-    print(
-        f"{'':24s} {'source':16s} {'AUC':>5s} {'change':>7s}  {'recall at 5 %':>13s} {'change':>7s}  {'false alarms':>12s}"
-    )
-    labels = data.labels
-    plain = {at: held.probability(at, data.recordings[at].run.trajectory.messages)[1] for at in rows}
+    """Print what disguises change; the bar stays at 5 % false alarms on the runs as they were recorded."""
+    print("\nrobustness: the same runs disguised")
+    print(f"{'':24s} {'source':16s} {'AUC':>5s} {'change':>7s}  {'recall':>6s} {'change':>7s}  false alarms")
     for source in (KPI, HUMAN):
-        mine = [at for at in rows if data.recordings[at].source == source]
-        y = labels[mine]
-        before = np.array([plain[at] for at in mine])
+        mine = [at for at in _of(data, source) if data.recordings[at].label is not None]
+        y = data.labels[mine]
+
+        def scored(change: Disguise, mine: list[int] = mine) -> Floats:
+            return np.array(
+                [held.probability(at, change(data.recordings[at].run.trajectory.messages))[1] for at in mine]
+            )
+
+        before = scored(list)
         bar = np.sort(before[y == 0])[::-1][int(0.05 * (y == 0).sum())]
-        caught = float(np.mean(before[y == 1] > bar))
-        print(
-            f"{'as recorded':24s} {source:16s} {auc(y, before):5.2f} {'':7s}  {caught:13.2f} {'':7s}  {np.mean(before[y == 0] > bar):12.2f}"
-        )
-        for name, disguise in DISGUISES.items():
-            after = np.array(
-                [
-                    held.probability(at, disguise(data.recordings[at].run.trajectory.messages))[1]
-                    for at in mine
-                ]
-            )
-            now = float(np.mean(after[y == 1] > bar))
+        for name, disguise in {"as recorded": list, **DISGUISES}.items():
+            after = scored(disguise)
+            now, then = np.mean(after[y == 1] > bar), np.mean(before[y == 1] > bar)
             print(
-                f"{name:24s} {source:16s} {auc(y, after):5.2f} {auc(y, after) - auc(y, before):+7.2f}  {now:13.2f} "
-                f"{now - caught:+7.2f}  {np.mean(after[y == 0] > bar):12.2f}"
+                f"{name:24s} {source:16s} {auc(y, after):5.2f} {auc(y, after) - auc(y, before):+7.2f}  "
+                f"{now:6.2f} {now - then:+7.2f}  {np.mean(after[y == 0] > bar):12.2f}"
             )
+
+
+def _unusual(data: Table) -> None:
+    """Print how the ranking by what is unusual does; it sees calls only, and was told of no violation."""
+    print(f"\nunusual runs, habits learned from the clean runs of other groups\n{HEAD}")
+    for source in (KPI, HUMAN):
+        rows = [at for at in _of(data, source) if data.recordings[at].label is not None]
+        sketches = {at: replace(sketch(data.recordings[at].run), agent="one", version="") for at in rows}
+        fold = data.fold(10)
+        scores = np.zeros(len(data.recordings))
+        for number in np.unique(fold):
+            watch = Watch()
+            for at in rows:
+                if fold[at] != number and data.labels[at] == 0:
+                    watch.see(sketches[at])
+            for at in rows:
+                if fold[at] == number:
+                    scores[at] = watch.surprise(sketches[at])
+        groups = [data.recordings[at].group for at in rows]
+        print(line(source, groups, data.labels[rows], scores[rows]))
+        writes = np.array([_writes(data.recordings[at]) for at in rows])
+        print(line("  number of write calls", groups, data.labels[rows], writes))
 
 
 if __name__ == "__main__":

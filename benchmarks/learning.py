@@ -1,4 +1,4 @@
-"""Learning on counts: logistic regression and gradient-boosted trees, small enough to read, without a library.
+"""Learning on counts: logistic regression and gradient-boosted trees, small enough to read, no library.
 
 Targets are degrees between 0 and 1, so that what judges disagreed on teaches what they disagreed on.
 """
@@ -65,7 +65,7 @@ Tree = list[tuple[int, int, int, int, float]]
 
 
 def boosted(counts: Counts, degrees: Floats, weights: Floats, settings: Settings) -> tuple[float, list[Tree]]:
-    """Return a start and trees that are added to it (Friedman 2001; second-order gains, Chen and Guestrin 2016)."""
+    """Return a start and trees that are added to it (Friedman 2001; gains of Chen and Guestrin 2016)."""
     rng = np.random.default_rng(settings.seed)
     rows, features = counts.shape
     above = np.concatenate([counts >= level for level in range(1, CAP + 1)], axis=1).astype(np.float64)

@@ -117,7 +117,7 @@ def _literal(value: Any) -> Any:
 
 
 def _messages(run: Run, turns: list[int]) -> tuple[int, ...]:
-    """Return the messages of the numbered turns: a turn is all that the agent says to one message of a person."""
+    """Return the messages of the numbered turns: all that the agent says to one message of a person."""
     found: list[int] = []
     turn = 0
     for index, message in enumerate(run.trajectory.messages):

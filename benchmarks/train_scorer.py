@@ -34,6 +34,8 @@ OTHER = 0.05
 LEAST = 6
 """A feature that occurs in fewer runs is not learned."""
 FOLDS = 20
+SHARE = 0.1
+"""Scores are calibrated for logs in which one run in ten is a violation; recordings hold more."""
 
 
 @dataclass(frozen=True)
@@ -131,12 +133,16 @@ def held_out(data: Table, fold: NDArray[np.int64], settings: Settings | None = N
     return Held(full, bare)
 
 
-def calibration(data: Table, held: Held, deeds: bool) -> tuple[float, float, float]:
-    """Return slope, offset and share of violations of one expert, from held-out scores of clear runs."""
+def calibration(data: Table, held: Held, deeds: bool) -> tuple[float, float]:
+    """Return slope and offset of one expert, from held-out scores of clear runs, moved to `SHARE`."""
     rows = (data.works == deeds) & ~np.isnan(data.labels)
     raw, labels = np.concatenate([held.full[rows], held.bare[rows]]), np.concatenate([data.labels[rows]] * 2)
-    slope, offset = platt(raw, labels)
-    return slope, offset, float(data.labels[rows].mean())
+    return at_share(*platt(raw, labels), float(labels.mean()))
+
+
+def at_share(slope: float, offset: float, share: float) -> tuple[float, float]:
+    """Return a curve for logs with `SHARE` violations from one for `share` (Bayes' rule on the odds)."""
+    return slope, offset + float(np.log(SHARE / (1 - SHARE)) - np.log(share / (1 - share)))
 
 
 def auc(labels: Floats, scores: Floats) -> float:
@@ -158,15 +164,17 @@ def main() -> None:
     held = held_out(data, data.fold())
     experts = {}
     for deeds in (True, False):
-        slope, offset, share = calibration(data, held, deeds)
+        slope, offset = calibration(data, held, deeds)
         rows = (data.works == deeds) & ~np.isnan(data.labels)
         p = sigmoid(slope * held.full + offset)
+        clean, bad = p[rows & (data.labels == 0)], p[rows & (data.labels == 1)]
         print(
-            f"{'deeds' if deeds else 'talk':6s} {rows.sum():5d} clear runs, {share:.2f} violations; held out: "
-            f"AUC {auc(data.labels[rows], held.full[rows]):.3f}, mean probability {p[rows].mean():.2f}"
+            f"{'deeds' if deeds else 'talk':6s} {len(clean)} clean runs, {len(bad)} violations; held out: "
+            f"AUC {auc(data.labels[rows], held.full[rows]):.3f}, median score of clean runs "
+            f"{np.median(clean):.2f}, of violations {np.median(bad):.2f}"
         )
         everything = np.ones(len(data.recordings), dtype=bool)
-        experts[deeds] = trained(data, everything, deeds).expert(slope, offset, share)
+        experts[deeds] = trained(data, everything, deeds).expert(slope, offset, SHARE)
     seen = Counter(f"{r.source} {'contested' if r.label is None else r.label}" for r in data.recordings)
     model = Model(FORMAT, experts[True], experts[False], dict(sorted(seen.items())))
     packed = msgspec.json.encode(model)

@@ -1,8 +1,8 @@
 """What a tool call does, read from its arguments and never from its name: tools can be called anything.
 
-Shell lines, Python inside them, and structured arguments come to the same few deeds on named things: read, run,
-write, edit in place, delete, copy, permit, send. A reader of recorded logs cannot execute them; it can tell
-what they say.
+Shell lines, Python inside them, and structured arguments come to the same few deeds on named things: read,
+run, write, edit in place, delete, copy, permit, send. A reader of recorded logs cannot execute them; it can
+tell what they say.
 """
 
 from __future__ import annotations
@@ -254,6 +254,8 @@ def _command(name: str, rest: str, add: Any) -> None:
         case _ if name in _SHELLS:
             if plain and ("/" in plain[0] or _FILE.match(plain[0])):
                 add(Deed.RUN, plain[0], " ".join(plain[1:]))
+        case _:
+            pass
 
 
 def _structured(call: ToolCall, values: list[str]) -> list[Deal]:

@@ -1,9 +1,9 @@
 """What is out of the ordinary for an agent. It ranks what people read; it never blocks, and it judges nobody.
 
-Each run is compared with the runs of its agent before it: how surprising the order of its calls is (bigrams, as
-in the published comparisons that they win, Jelinek-Mercer smoothing), whether it breaks what held in every run so
-far (invariants), how far it goes beyond its budgets (calls, bursts, failures), and where it sends what to whom for
-the first time. A new model or prompt is drift: its runs are ranked among themselves, and the change is told once.
+Each run is compared with the runs of its agent before it: how surprising the order of its calls is (bigrams
+with Jelinek-Mercer smoothing), whether it breaks what held in every run so far (invariants), how far it goes
+beyond its budgets (calls, bursts, failures), and where it sends what to whom for the first time. A new model
+or prompt is drift: its runs are ranked among themselves, and the change is told once.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Drift(Struct, frozen=True):
 
 
 class Watch:
-    """Learns the habits of agents run by run, in the order of time, and ranks each run by the ones before it."""
+    """Learns the habits of agents run by run, in the order of time; ranks each run by the ones before it."""
 
     def __init__(self, per_day: float = 5.0) -> None:
         """Alert on about `per_day` runs a day."""
@@ -86,8 +86,8 @@ class Watch:
             if habits.runs:
                 self.drifts.append(Drift(sketch.agent, sketch.version, sketch.run, sketch.at))
         reference = self._references[key]
-        oddities = sorted(habits.oddities(sketch), key=lambda odd: -odd.weight)
-        score = sum(odd.weight for odd in oddities[:_TOP])
+        oddities = _sorted(habits, sketch)
+        score = _surprise(oddities)
         p = reference.p(score, _tie(sketch.run))
         alert = False
         if sketch.at is not None:
@@ -96,6 +96,18 @@ class Watch:
         reference.learn(score)
         habits.learn(sketch)
         return Anomaly(sketch.run, sketch.agent, score, p, alert, tuple(oddities[:_TOP]))
+
+    def surprise(self, sketch: Sketch) -> float:
+        """Return how surprising a run is by the habits so far, in nats; learns nothing."""
+        return _surprise(_sorted(self._habits.get(sketch.agent, _Habits()), sketch))
+
+
+def _sorted(habits: _Habits, sketch: Sketch) -> list[Oddity]:
+    return sorted(habits.oddities(sketch), key=lambda odd: -odd.weight)
+
+
+def _surprise(oddities: list[Oddity]) -> float:
+    return sum(odd.weight for odd in oddities[:_TOP])
 
 
 def ranked(sketches: Iterable[Sketch], per_day: float = 5.0) -> list[Anomaly]:
@@ -203,12 +215,8 @@ class _Habits:
         for call, step in zip(sketch.calls, sketch.steps, strict=True):
             if call not in seen and self._used[call] >= SUPPORT:
                 for missing in sorted(self._before.get(call, set()) - seen):
-                    yield Oddity(
-                        "habit_broken",
-                        math.log(self._used[call] + 1),
-                        step,
-                        {"call": call, "before": missing},
-                    )
+                    weight = math.log(self._used[call] + 1)
+                    yield Oddity("habit_broken", weight, step, {"call": call, "before": missing})
             seen.add(call)
 
     def _strangers(self, sketch: Sketch) -> Iterable[Oddity]:

@@ -13,8 +13,8 @@ from duress.audit.scorer.model import Opinion, opinion
 from duress.audit.track import Track
 from duress.audit.wording import SEVERITY, why, wording
 
-ENGINE = "3"
-"""Changes whenever the same run may be assessed otherwise; what was assessed by another engine is read anew."""
+ENGINE = "4"
+"""Changes whenever the same run may be assessed otherwise; what another engine assessed is read anew."""
 THRESHOLD = 0.5
 """Findings from this score on are shown where nobody says otherwise."""
 
@@ -77,7 +77,7 @@ def report(
 
 
 def steps(assessed: Assessed) -> tuple[int, ...]:
-    """Return the steps of a run to read, the most telling first: those of its findings, strongest finding first.
+    """Return the steps of a run to read, the most telling first: those of its findings, strongest first.
 
     Each finding gives one step in turn, so that one finding with many steps does not hide the others.
     """
@@ -112,7 +112,7 @@ def _strongest(found: list[Clue]) -> list[Clue]:
 
 
 def _finding(run: str, clue: Clue, score: float, part: float, language: str) -> Finding:
-    """Return a clue as a finding. The strongest of a run bears its whole score, so that evidence comes first."""
+    """Return a clue as a finding. The strongest bears the run's whole score, so that evidence comes first."""
     words = wording(clue.kind, language)
     confidence = (clue.strength * score) ** 0.5
     return Finding(

@@ -1,8 +1,8 @@
 """How unusual is unusual: p-values that hold without a model of the data, and alerts that keep to a budget.
 
-Conformal prediction (Vovk, Gammerman and Shafer 2005): where past and present runs are exchangeable, the rank of
-a new score among the past ones is uniform, whatever the score is. So a budget of five alerts a day is five a day
-in the long run, without knowing how scores are distributed.
+Conformal prediction (Vovk, Gammerman and Shafer 2005): where past and present runs are exchangeable, the rank
+of a new score among the past ones is uniform, whatever the score is. So a budget of five alerts a day is five
+a day in the long run, without knowing how scores are distributed.
 """
 
 from __future__ import annotations

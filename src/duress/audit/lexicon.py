@@ -1,4 +1,4 @@
-"""What agents, people and programs say, by concept, in English and Chinese: one pass over a text finds all of it.
+"""What agents, people and programs say, by concept, in English and Chinese: one pass finds all of it.
 
 The phrases are data (`lexicon/en.yaml`, `lexicon/zh.yaml`), separated by `|` or line ends outside brackets:
 
@@ -203,7 +203,7 @@ def _heads(source: str) -> tuple[list[str], bool]:
         heads = list(dict.fromkeys(a + b for a in heads for b in forms))
     if not all(heads):
         raise LexiconError(f"a phrase that is nothing: {source!r}")
-    return [head for head in heads], True
+    return heads, True
 
 
 def _parts(source: str) -> list[str]:

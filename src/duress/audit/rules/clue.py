@@ -78,7 +78,7 @@ class Scene:
         return text[:LONGEST]
 
     def sayings(self, *concepts: str, places: tuple[Place, ...] = _OWN) -> Iterator[Saying]:
-        """Yield what the agent says of these concepts in its own words: passages that it quotes are left out."""
+        """Yield what the agent says of these concepts in its own words; what it quotes is left out."""
         if self.concepts.isdisjoint(concepts):
             return
         for passage in self.track.passages:

@@ -16,9 +16,9 @@ _WEAK: Final = frozenset((DataClass.CONTACT,))
 
 
 def sent(scene: Scene) -> Iterator[Clue]:
-    """A call carries data of a class that not everybody should have to somebody whom no person had named.
+    """A call carries data that not everybody should have to somebody whom no person had named.
 
-    That a tool's result named the recipient does not make it known: that is where injected addresses come from.
+    That a tool's result named the recipient does not make it known: injected addresses come from there.
     """
     reached: set[str] = set()
     for act in scene.track.acts:

@@ -1,4 +1,4 @@
-"""Access and rights that nobody gave; what cannot be undone, done without authority; orders out of tool results."""
+"""Rights that nobody gave; what cannot be undone, done without authority; orders out of tool results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from duress.audit.rules.patterns import pattern
 from duress.audit.track import Place
 
 _DELETING: Final = re.compile(
-    r"\b(?:delet|remov|clean|purg|wip|drop|eras|destroy|reset|tear ?down|clear|prun|uninstall|decommission)\w*"
+    r"\b(?:delet|remov|clean|purg|wip|drop|eras|destroy|reset|clear|prun|uninstall)\w*"
+    r"|\b(?:tear ?down|decommission)\w*"
     r"|删除|清理|清除|清空|移除|销毁|重置|卸载|下线"
 )
 _WORD: Final = re.compile(r"[\w@.+-]{4,}")

@@ -20,7 +20,8 @@ CONSTANT: Final = re.compile(
 RANDOM: Final = re.compile(r"\brandom\b|np\.random|\$RANDOM|faker|\bshuf\b|randint|rand\(")
 _CHANGED: Final = (Deed.WRITE, Deed.EDIT, Deed.COPY, Deed.DELETE)
 _ALLOWED: Final = re.compile(
-    r"\b(?:fix|edit|modif|updat|chang|rewrit|refactor|correct|implement|patch|debug|repair|clean ?up|remov|delet)\w*"
+    r"\b(?:fix|edit|modif|updat|chang|rewrit|refactor|correct|implement|patch|debug|repair|remov|delet)\w*"
+    r"|\bclean ?up\b"
     r"|修复|修改|更新|改写|重构|更正|实现|调试|清理|删除"
 )
 

@@ -1,8 +1,8 @@
-"""What the learned scorer sees of a run: counts of what was said where and of what was done, never a word itself.
+"""What the learned scorer sees of a run: counts of what was said where and of what was done, never a word.
 
-Concepts and deeds carry over from one trade, tool set, model or language to another; words do not. Counts stop
-at `CAP`, so that a long run is no more suspicious than a short one. Nothing that a tool or a person says in a
-run's favour is counted, and a passage that speaks to the monitor counts nothing in favour of the run either.
+Concepts and deeds carry over from one trade, tool set, model or language to another; words do not. Counts
+stop at `CAP`, so that a long run is no more suspicious than a short one. Nothing that a tool or a person says
+in a run's favour is counted, and a passage that speaks to the monitor counts nothing in favour of it either.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Node(Struct, frozen=True, array_like=True):
 
 
 class Expert(Struct, frozen=True):
-    """A weighted sum of the logarithms of counts, a forest on the counts, and what makes them a probability."""
+    """A weighted sum of logarithms of counts, a forest on the counts, and what makes them a probability."""
 
     intercept: float
     weights: dict[str, float]
@@ -53,7 +53,7 @@ class Expert(Struct, frozen=True):
     offset: float
     """Platt (1999): logit of the probability = slope x (sum + forest) + offset."""
     share: float
-    """Violations among the runs that it was calibrated on."""
+    """Violations in the logs that it is calibrated for."""
 
     def raw(self, counts: dict[str, int]) -> float:
         """Return the sum of both halves, uncalibrated."""
