@@ -23,6 +23,7 @@ import zstandard
 
 WORDS = """export report invoice customer region result table value check total order status config service
 daily error warning retry schema record update commit deploy review ticket window latency""".split()  # noqa: SIM905
+TOWNS = """oslo bergen lyon porto gent basel turin graz gdansk tartu cork leeds malmo vaasa""".split()  # noqa: SIM905
 ZSTD = 93
 CHILD = "--child"
 
@@ -34,7 +35,8 @@ def prose(random: random.Random, count: int) -> str:
 def line(random: random.Random) -> str:
     """Return a row of what tools print."""
     number, amount = random.randrange(10**6), random.randrange(10**5) / 100
-    return f"{number:06d},{random.choice(WORDS)},2026-10-{random.randrange(1, 31):02d},{amount:.2f},ok"
+    day = random.randrange(1, 31)
+    return f"{number:06d},{random.choice(TOWNS)},2026-10-{day:02d},{amount:.2f},n{number % 7}"
 
 
 def conversation(random: random.Random, steps: int, size: int) -> list[dict[str, Any]]:
