@@ -120,9 +120,8 @@ class Conduct:
                     wanted.append(stem)
                 elif folder and len(folder) >= _SHORT and re.search(r"[*${]", base):
                     wanted.append(folder)
-                memory[name] = min(
-                    (at for at, text in heard for one in wanted if one in text), default=1 << 30
-                )
+                # What was heard is in the order of steps: the first that names it is the earliest.
+                memory[name] = next((at for at, text in heard for one in wanted if one in text), 1 << 30)
             return memory[name] < step
 
         for act in self._track.acts:
