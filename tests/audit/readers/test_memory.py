@@ -1,0 +1,92 @@
+"""Memory stays flat, however long a log is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from audit.logs import bad, plain
+
+READ = """
+import resource, sys
+from duress.audit.logs import expand
+from duress.audit.readers import readers
+from duress.audit.reading import Reading
+from duress.audit.run import Run
+
+runs = others = 0
+for log in expand(sys.argv[1:]):
+    for run in Reading(log, readers()).runs():
+        if isinstance(run, Run):
+            runs += 1
+        else:
+            others += 1
+print(runs, others, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+AUDIT = """
+import resource, sys
+from duress.cli.main import main
+
+try:
+    main()
+except SystemExit:
+    pass
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
+"""
+MOST = 200
+"""Megabytes: the promise is 500 for a folder of any size."""
+
+
+def padded(number: int, size: int) -> str:
+    run = plain(number)
+    run["messages"][3]["content"] = "4821 bergen 17.50\n" * (size // 18)
+    return json.dumps(run)
+
+
+@pytest.mark.parametrize("form", ["lines", "packed", "array"])
+def test_a_long_log_is_read_in_little_memory(tmp_path: Path, form: str):
+    chunk = [padded(number, 20_000) for number in range(50)]
+    if form == "array":
+        path = tmp_path / "long.json"
+        with path.open("w") as file:
+            file.write("[" + ",\n".join(chunk))
+            for _ in range(49):
+                file.write(",\n" + ",\n".join(chunk))
+            file.write("]")
+    else:
+        text = "".join(line + "\n" for line in chunk).encode()
+        path = tmp_path / ("long.jsonl" if form == "lines" else "long.jsonl.zst")
+        packed = zstandard.ZstdCompressor().compress(text) if form == "packed" else text
+        with path.open("wb") as file:
+            for _ in range(100):
+                file.write(packed)
+    done = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True)
+    path.unlink()
+    runs, others, memory = map(int, done.stdout.split())
+    assert (runs, others) == (2_500 if form == "array" else 5_000, 0)
+    assert memory < MOST
+
+
+def test_an_audit_of_many_runs_takes_no_more_memory_than_one_of_few(tmp_path: Path):
+    def peak(copies: int) -> int:
+        folder = tmp_path / str(copies)
+        folder.mkdir()
+        lines = [json.dumps(plain(number)) for number in range(40)] + [json.dumps(bad(1)), "{torn"]
+        with (folder / "a.jsonl").open("w") as file:
+            for _ in range(copies):
+                file.write("\n".join(lines) + "\n")
+        arguments = ["audit", str(folder), "--format", "json", "--out", str(folder / "out.json")]
+        done = subprocess.run(
+            [sys.executable, "-c", AUDIT, *arguments], capture_output=True, text=True, check=True
+        )
+        assert len(json.loads((folder / "out.json").read_text())["runs"]) == 42 * copies
+        return int(done.stderr.split()[-1])
+
+    few, many = peak(2), peak(60)
+    assert many - few < 30
+    assert many < MOST
