@@ -74,6 +74,10 @@ class Decision(Struct, frozen=True, omit_defaults=True):
         return "; ".join(reason.text for reason in self.reasons)
 
 
+class Misuse(ValueError):  # noqa: N818  (a mistake of whoever calls, not of the guard)
+    """A ruling that permitted nothing, or was used before, was said to have been carried out."""
+
+
 class Ruling(Struct, frozen=True, omit_defaults=True):
     """What has to be done with a call now: run `call`, or do not run anything and tell `message`."""
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from inspect import isawaitable, iscoroutinefunction
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from duress.guard.decision import Decision, Reason, Result, Ruling, Source, Verb
+from duress.guard.decision import Decision, Misuse, Result, Ruling
 from duress.guard.enforcement import Clock, Enforcement
+from duress.guard.given import said, sound, told
 from duress.guard.keeper import Keeper
-from duress.guard.monitor import ControlProtocol, Monitor, Observation, Step
-from duress.guard.policy import Policy
-from duress.guard.requests import Answered, Ask, Asked, Failed, Record, Score
+from duress.guard.monitor import ControlProtocol, Monitor, Observation, Rule, Step
+from duress.guard.policy import Mode, Policy
+from duress.guard.requests import Answered, Ask, Asked, Failed, Look, Record, Score
 from duress.guard.session import Session
 from duress.trajectory import ToolCall, ToolError
 
 T = TypeVar("T")
 Executed = str | tuple[str, ToolError | None]
 """What a tool returned: its text, and why it had no effect if it had none."""
+_PATIENCE = 30.0
+"""Seconds in which a result must be on record once its task is cancelled."""
+_LATE = "the time for the decision was over before it was asked"
 _NOBODY = "no keeper: this guard has nowhere to record and nobody to ask"
 
 
@@ -86,18 +90,14 @@ class Guard:
     def before(self, call: ToolCall, session: Session) -> Ruling:
         """Decide about a call, ask people where they decide, record the intent; return what may run now."""
         try:
-            override = self._override(call, session)
-            return self._drive(self._steps.before(call, session, self._stopped(session), override))
+            return self._drive(self._before(call, session))
         except Exception as error:
             return self._refused(call, error)
 
     async def before_async(self, call: ToolCall, session: Session) -> Ruling:
         """Like `before`."""
         try:
-            override = self._override(call, session)
-            return await self._drive_async(
-                self._steps.before(call, session, self._stopped(session), override)
-            )
+            return await self._drive_async(self._before(call, session))
         except Exception as error:
             return self._refused(call, error)
 
@@ -109,21 +109,21 @@ class Guard:
         """
         try:
             return self._drive(self._steps.after(ruling, session, text, error))
-        except ValueError:
+        except Misuse:
             raise
         except Exception as fault:
-            return self._unseen(session, fault)
+            return self._unseen(session, fault, text, error)
 
     async def after_async(
         self, ruling: Ruling, session: Session, text: str, error: ToolError | None = None
     ) -> Result:
         """Like `after`."""
         try:
-            return await self._drive_async(self._steps.after(ruling, session, text, error))
-        except ValueError:
+            return await self._drive_async(self._steps.after(ruling, session, text, error), shield=True)
+        except Misuse:
             raise
         except Exception as fault:
-            return self._unseen(session, fault)
+            return self._unseen(session, fault, text, error)
 
     def enforce(
         self, call: ToolCall, session: Session, execute: Callable[[dict[str, Any]], Executed]
@@ -138,7 +138,7 @@ class Guard:
         try:
             text, error = _both(execute(ruling.call.arguments))
         except Exception as failure:
-            text, error = str(failure) or type(failure).__name__, ToolError.FAILED
+            text, error = said(failure), ToolError.FAILED
         except BaseException:
             self.after(ruling, session, "cancelled", ToolError.FAILED)
             raise
@@ -156,7 +156,7 @@ class Guard:
         try:
             text, error = _both(await execute(ruling.call.arguments))
         except Exception as failure:
-            text, error = str(failure) or type(failure).__name__, ToolError.FAILED
+            text, error = said(failure), ToolError.FAILED
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self.after_async(ruling, session, "cancelled", ToolError.FAILED)
@@ -178,30 +178,50 @@ class Guard:
         except StopIteration as done:
             return done.value
 
-    async def _drive_async(self, steps: Generator[Asked, Answered, T]) -> T:
+    async def _drive_async(self, steps: Generator[Asked, Answered, T], *, shield: bool = False) -> T:
         deadline = time.monotonic() + self.policy.file.timeout
         try:
             asked = next(steps)
             while True:
                 began = time.monotonic()
-                answer = await self._fulfil_async(asked, deadline - began)
+                if shield and isinstance(asked, Record):
+                    answer = await self._recorded(asked, deadline - began)
+                else:
+                    answer = await self._fulfil_async(asked, deadline - began)
                 if isinstance(asked, Ask):
                     deadline += time.monotonic() - began
                 asked = steps.send(answer)
         except StopIteration as done:
             return done.value
 
+    async def _recorded(self, asked: Record, left: float) -> Answered:
+        """Record what has happened, even for a task that is cancelled meanwhile."""
+        import anyio
+
+        with anyio.move_on_after(_PATIENCE, shield=True):
+            return await self._fulfil_async(asked, left)
+        return Failed(f"not recorded within {_PATIENCE:.0f} s")
+
+    def _before(self, call: ToolCall, session: Session) -> Generator[Asked, Answered, Ruling]:
+        try:
+            stopped, override = self._stopped(session), self._override(sound(call), session)
+        except Exception as error:
+            return self._steps.refuse(call, session, error)
+        return self._steps.before(call, session, stopped, override)
+
     def _fulfil(self, asked: Asked, left: float) -> Answered:
         try:
             match asked:
                 case Record(entries):
-                    return self._keeper().record(entries)
+                    return _at_once(self._keeper().record(entries))
                 case Ask(request):
-                    return self._keeper().ask(request)
+                    return _at_once(self._keeper().ask(request))
+                case Look(session, agent):
+                    return self._look(session, agent)
                 case Score(monitor, step):
                     return monitor(step) if _ours(monitor) else _in_thread(monitor, step, left)  # pyright: ignore[reportReturnType]
         except Exception as error:
-            return Failed(_told(error))
+            return Failed(told(error))
 
     async def _fulfil_async(self, asked: Asked, left: float) -> Answered:
         try:
@@ -210,12 +230,14 @@ class Guard:
                     return await self._keeper().record_async(entries)
                 case Ask(request):
                     return await self._keeper().ask_async(request)
+                case Look(session, agent):
+                    return self._look(session, agent)
                 case Score(monitor, step):
                     if _ours(monitor):
                         return monitor(step)  # pyright: ignore[reportReturnType]
                     return await _within(monitor, step, left)
         except Exception as error:
-            return Failed(_told(error))
+            return Failed(told(error))
 
     def _keeper(self) -> Keeper:
         if self.keeper is None:
@@ -223,7 +245,10 @@ class Guard:
         return self.keeper
 
     def _stopped(self, session: Session) -> str | None:
-        return None if self.keeper is None else self.keeper.stopped(session.id, session.agent)
+        return self._look(session.id, session.agent)
+
+    def _look(self, session: str, agent: str) -> str | None:
+        return None if self.keeper is None else self.keeper.stopped(session, agent)
 
     def _override(self, call: ToolCall, session: Session) -> str | None:
         return None if self.keeper is None else self.keeper.override(session.id, session.agent, call.tool)
@@ -231,15 +256,16 @@ class Guard:
     # ---- faults ------------------------------------------------------------------------------
 
     def _broken(self, call: ToolCall, error: Exception) -> Decision:
-        reason = Reason(Source.FAULT, f"the guard failed: {_told(error)}")
-        return Decision("fault", Verb.REJECT, call, (reason,), self.policy.hash)
+        return self._steps.broken(call, error)
 
     def _refused(self, call: ToolCall, error: Exception) -> Ruling:
         decision = self._broken(call, error)
         return Ruling(decision, None, f"This call was not carried out: {decision.why}.", ToolError.REJECTED)
 
-    def _unseen(self, session: Session, fault: Exception) -> Result:
-        session.ended = f"a result could not be screened: {_told(fault)}"
+    def _unseen(self, session: Session, fault: Exception, text: str, error: ToolError | None) -> Result:
+        if self.policy.file.mode is Mode.OBSERVE:
+            return Result(text, error, ran=True)
+        session.ended = f"a result could not be screened: {told(fault)}"
         text = "The result was withheld: it could not be screened."
         return Result(text, ToolError.FAILED, ran=True, terminate=True)
 
@@ -248,32 +274,47 @@ def _both(found: Executed) -> tuple[str, ToolError | None]:
     return (found, None) if isinstance(found, str) else found
 
 
-def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+def _at_once(answer: Any) -> Any:
+    if isawaitable(answer):
+        if isinstance(answer, Coroutine):
+            answer.close()
+        raise TypeError("the keeper answered with something to wait for; it needs an event loop")
+    return answer
 
 
 def _ours(monitor: Monitor) -> bool:
     # The rules of this package never wait; whatever is not known never to wait gets a time limit.
-    made = getattr(monitor, "score", monitor)
+    kind = cast("object", type(monitor))
+    made = cast("Rule", monitor).score if kind is Rule else monitor
     return monitor.cost == "rule" and str(getattr(made, "__module__", "")).startswith("duress.guard.")
 
 
 def _in_thread(monitor: Monitor, step: Step, seconds: float) -> Observation | Failed | None:
     """Have a monitor look at a step in a thread of its own; one that takes longer is left behind there."""
+    if seconds <= 0:
+        return Failed(_LATE)
     found: list[Observation | Failed | None] = []
 
     def look() -> None:
         try:
-            answer = monitor(step)
+            answer = _looked(monitor, step)
             found.append(_awaited(answer) if isawaitable(answer) else answer)
         except BaseException as error:
-            found.append(Failed(_told(error)))
+            found.append(Failed(told(error)))
 
     thread = Thread(target=look, name=f"monitor {monitor.name}", daemon=True)
     thread.start()
     thread.join(max(0.0, seconds))
     # Read once: a monitor that answers right after its time has not answered.
     return found[0] if found else Failed(f"no answer within {max(0.0, seconds):.1f} s")
+
+
+def _looked(monitor: Monitor, step: Step) -> Awaitable[Observation | None] | Observation | Failed | None:
+    # Whatever it raises is its own failure: not an end of the thread, the task, or the process.
+    try:
+        return monitor(step)
+    except BaseException as error:
+        return Failed(told(error))
 
 
 def _awaited(answer: Awaitable[Observation | None]) -> Observation | None:
@@ -289,10 +330,20 @@ async def _within(monitor: Monitor, step: Step, seconds: float) -> Observation |
     import anyio
     import anyio.to_thread
 
-    with anyio.move_on_after(max(0.0, seconds)):
-        if iscoroutinefunction(monitor) or iscoroutinefunction(monitor.__call__):
-            answer = monitor(step)
-        else:
-            answer = await anyio.to_thread.run_sync(monitor, step, abandon_on_cancel=True)
-        return await answer if isawaitable(answer) else answer
-    return Failed(f"no answer within {max(0.0, seconds):.1f} s")
+    if seconds <= 0:
+        return Failed(_LATE)
+    with anyio.move_on_after(seconds):
+        try:
+            if iscoroutinefunction(monitor) or iscoroutinefunction(monitor.__call__):
+                answer = monitor(step)
+            else:
+                # A limiter of its own: one that hangs must not take a thread from those who record and ask.
+                answer = await anyio.to_thread.run_sync(
+                    _looked, monitor, step, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
+                )
+            return await answer if isawaitable(answer) else answer
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException as error:
+            return Failed(told(error))
+    return Failed(f"no answer within {seconds:.1f} s")

@@ -15,6 +15,8 @@ from msgspec import Meta, Struct, ValidationError, convert, field, to_builtins
 from msgspec.json import Decoder, Encoder
 
 from duress.facts import DataClass, Effect, Profile, ToolProfile
+from duress.guard.document import DocumentError
+from duress.guard.document import read as read_document
 from duress.guard.monitor import Monitor
 from duress.guard.rules import Rules, RulesError
 from duress.guard.shape import Shape, ShapeError, read
@@ -215,15 +217,15 @@ def parse(text: str, path: Path | None = None) -> PolicyFile:
     source = str(path or "policy")
     data: Any = None
     try:
-        data = yaml.load(text, Loader=yaml.CSafeLoader)
+        data = read_document(text)
         found = convert(data, PolicyFile)
-    except yaml.YAMLError as error:
-        raise PolicyError(f"{source}: not YAML: {error}") from error
+    except DocumentError as error:
+        raise PolicyError(f"{source}{error}") from error
     except ValidationError as error:
         raise PolicyError(_located(source, text, data, str(error))) from error
-    if not found.rules.strip().endswith(SUFFIX):
-        return found
     name = found.rules.strip()
+    if "\n" in name or not name.endswith(SUFFIX):
+        return found
     file = (path.parent if path else Path()) / name
     try:
         rules = file.read_text(encoding="utf-8")

@@ -27,11 +27,18 @@ class Score(Struct, frozen=True):
     step: Step
 
 
+class Look(Struct, frozen=True):
+    """See whether a session or its agent is stopped. Answered by None if not, else by why."""
+
+    session: str
+    agent: str
+
+
 class Failed(Struct, frozen=True):
     """Answers any request that could not be fulfilled."""
 
     why: str
 
 
-Asked = Record | Ask | Score
-Answered = None | Answer | Observation | Failed
+Asked = Record | Ask | Score | Look
+Answered = None | Answer | Observation | str | Failed

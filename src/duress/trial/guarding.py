@@ -17,7 +17,7 @@ import orjson
 from duress.guard import Answer, Entry, Observation, Policy, Said, Session, Verb
 from duress.guard.enforcement import Clock, Enforcement
 from duress.guard.keeper import Request, Subject
-from duress.guard.requests import Answered, Ask, Asked, Failed, Record, Score
+from duress.guard.requests import Answered, Ask, Asked, Failed, Look, Record, Score
 from duress.judge import foresight
 from duress.scenario.chance import Chance
 from duress.trajectory import Message, ToolCall, ToolError
@@ -145,6 +145,9 @@ class Guarded:
                         began += perf_counter() - paused
                     case Score():
                         answer = yield asked
+                    case Look():
+                        # Nobody stops a trial from outside.
+                        pass
         except StopIteration as done:
             self.seconds += perf_counter() - began
             return done.value

@@ -173,6 +173,7 @@ class _Recorded(Session):
         self.id = id
         self.agent = agent
         self.user = ""
+        self.policy_hash = policy.hash
         self.head = ""
         self.ended = None
         self.lock = RLock()
