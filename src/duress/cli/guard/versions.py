@@ -62,10 +62,9 @@ def list_(
         typer.echo(json.dumps(to_builtins(history), indent=2, ensure_ascii=False))
         return
     for number, one in enumerate(history):
-        mark = "in force" if number == 0 else ""
-        typer.echo(
-            f"{one.hash[:12]}  {one.name} {one.version}  {_when(one.at)}  {one.by}: {one.why}  {mark}".rstrip()
-        )
+        mark = "  in force" if number == 0 else ""
+        who = f"{one.by}: {one.why}"
+        typer.echo(f"{one.hash[:12]}  {one.name} {one.version}  {_when(one.at)}  {who}{mark}")
 
 
 @app.command()
