@@ -12,12 +12,15 @@ import orjson
 from msgspec import Struct
 
 LONGEST = 64 << 20
-"""Bytes of the longest line or record that is read, and of the largest document that is read whole."""
+"""Bytes of the longest line or record that is read."""
+WHOLE = 16 << 20
+"""Bytes of the largest document of many records that is read whole: its objects take many times as much."""
 _PEEK = 1 << 20
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},:]', re.DOTALL)
 """A string, also one that is not complete yet, or what gives a document its structure."""
 SPLIT = ("resourceSpans", "resource_spans", "samples", "runs", "records", "results", "data", "trajectories")
 """Arrays of a document whose elements are records of their own."""
+_ARRAYS = re.compile(rb'"(?:%s)"\s*:\s*\[' % "|".join(SPLIT).encode())
 
 
 class Record(Struct, frozen=True):
@@ -170,11 +173,15 @@ def _record(line: int, text: bytes, end: int) -> Record:
 
 def _document(stream: _Joined) -> Iterator[Record]:
     held = bytearray()
-    while len(held) <= LONGEST:
+    most = WHOLE
+    while len(held) <= most:
         block = stream.read(_PEEK)
         if not block:
             break
         held += block
+        if len(held) > WHOLE and most == WHOLE and not _splits(bytes(held)):
+            # One conversation, or a document that is laid out in another way: it has no parts to take apart.
+            most = LONGEST
     else:
         yield from _elements(_Joined(bytes(held), cast("IO[bytes]", stream)))
         return
@@ -194,6 +201,14 @@ def _document(stream: _Joined) -> Iterator[Record]:
             yield Record(number, item)
     else:
         yield Record(1, value)
+
+
+def _splits(start: bytes) -> bool:
+    """Return whether the beginning of a document shows records that can be read one by one."""
+    if not start.lstrip().startswith(b"["):
+        return _ARRAYS.search(start) is not None
+    first = next(_elements(_Joined(start, io.BytesIO())), None)
+    return first is None or not _is_talk([first.value])
 
 
 def _is_talk(value: list[Any]) -> bool:

@@ -129,3 +129,21 @@ def test_what_python_and_javascript_write_though_it_is_no_json_is_read(text: byt
 def test_any_bytes_end_in_records_or_faults(text: bytes):
     for record in records(io.BytesIO(text)):
         assert record.fault is None or record.value is None
+
+
+@pytest.mark.parametrize(
+    "value", [{"messages": [{"role": "user", "content": "x"}] * 40}, [{"role": "user", "content": "x"}] * 40]
+)
+def test_one_long_conversation_is_one_record(monkeypatch: pytest.MonkeyPatch, value: Any):
+    monkeypatch.setattr(module, "WHOLE", 64)
+    monkeypatch.setattr(module, "_PEEK", 16)
+    assert values(json.dumps(value, indent=1).encode()) == [value]
+
+
+def test_a_long_document_of_runs_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "WHOLE", 64)
+    monkeypatch.setattr(module, "_PEEK", 16)
+    document = {"v": 1, "runs": [{"n": number} for number in range(40)]}
+    assert values(json.dumps(document, indent=1).encode()) == [
+        {"v": 1, "runs": [run]} for run in document["runs"]
+    ]
