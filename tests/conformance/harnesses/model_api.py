@@ -70,7 +70,9 @@ class ModelApi:
         head = f"POST {self._path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n"
         with socket.create_connection(("127.0.0.1", int(root.rpartition(":")[2]))) as line:
             line.sendall((head + content).encode())
-            while scene.cancel is not None and not scene.cancel():
+            for _ in range(1000):
+                if scene.cancel is None or scene.cancel():
+                    return
                 threading.Event().wait(0.01)
 
     async def _proxy(self, scope: Any, receive: Any, send: Any) -> None:
@@ -118,7 +120,8 @@ class _Socket:
     """An application at a socket, in a thread of its own."""
 
     def __init__(self, app: Any) -> None:
-        self._server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
+        config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", interface="asgi3")
+        self._server = uvicorn.Server(config)
         threading.Thread(target=self._server.run, daemon=True).start()
         while not self._server.started:
             threading.Event().wait(0.005)
