@@ -33,7 +33,7 @@ class Settings(Struct, frozen=True):
 
     mappings: tuple[str, ...] = ()
     reader: str | None = None
-    keep: float = 0.3
+    keep: float = 0.15
     """Conversations are kept of runs with findings from this score on; others are read again when needed."""
 
     @property

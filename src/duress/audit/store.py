@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS log (
 CREATE TABLE IF NOT EXISTS run (
   id INTEGER PRIMARY KEY AUTOINCREMENT, log INTEGER, line INTEGER, run TEXT, read INTEGER, score REAL,
   agent TEXT, model TEXT, version TEXT, session TEXT, at REAL, steps INTEGER, findings BLOB, packed BLOB,
-  sketch BLOB, unusual BLOB
+  sketch BLOB, unusual BLOB, reader TEXT
 );
 CREATE INDEX IF NOT EXISTS run_of_log ON run (log, line);
 CREATE INDEX IF NOT EXISTS run_by_score ON run (score);
@@ -245,6 +245,18 @@ class Store:
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS chosen (place INTEGER PRIMARY KEY, path TEXT)")
         self._db.execute("DELETE FROM chosen")
         self._db.executemany("INSERT INTO chosen VALUES (?, ?)", enumerate(log.path for log in logs))
+
+    def reread(self, run: int, score: float, findings: tuple[Finding, ...], reader: str) -> None:
+        """Keep what a model that read a run made of it."""
+        self._db.execute(
+            "UPDATE run SET score = ?, findings = ?, reader = ? WHERE id = ?",
+            (score, _encoder.encode(findings) if findings else None, reader, run),
+        )
+
+    def read_by(self, run: int) -> str | None:
+        """Return the model that read a run, or None."""
+        found = self._db.execute("SELECT reader FROM run WHERE id = ?", (run,)).fetchone()
+        return found[0] if found else None
 
     def changes(self, logs: Sequence[Log]) -> tuple[int, int]:
         """Return what is different whenever the runs of logs are: how many there are, and the newest."""

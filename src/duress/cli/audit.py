@@ -102,6 +102,25 @@ def scan(
             metavar="ADDRESS", help="Read on a Ray cluster: its address, auto, or local for all cores."
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROVIDER/MODEL", help="A model reads the suspicious runs, too; through Inspect."
+        ),
+    ] = None,
+    above: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P", min=0.0, max=1.0, help="It reads runs with this offline score. [default: 0.15]"
+        ),
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Prices of models, to say what it will cost.")
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The server that the model is asked at.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to what the model will take.")] = False,
     lang: Annotated[Lang, typer.Option(help="Language of what people read.")] = Lang.EN,
 ) -> None:
     """Read what agents already did, and show the runs that somebody should look at.
@@ -114,6 +133,7 @@ def scan(
       duress audit logs/ --agent 'support-*' --since 7d --max-alerts 5/day
       duress audit logs/ --format html --out audit.html
       duress audit logs/ --baseline known.json --format sarif --out audit.sarif
+      duress audit logs/ --model anthropic/claude-... --prices prices.yaml
       duress audit verdict logs/ --run RUN --is cleared     what a reviewer decided
       duress audit labels logs/                             verdicts as labels
       duress audit recalibrate logs/                        scores as reviewers found them
@@ -127,6 +147,8 @@ def scan(
     from duress.cli.audited import opened, per_day, since_when
     from duress.cli.output import tell
 
+    if model is None and (above is not None or prices is not None or base_url is not None):
+        raise AuditError("--above, --prices and --base-url are about a model: expected --model, too")
     if accept and baseline is None:
         raise AuditError("--accept: expected --baseline FILE, which is what it writes")
     accepted = frozenset[str]()
@@ -142,6 +164,11 @@ def scan(
     }
     with opened(logs, reader, mapping, state, keep, cluster=ray) as audited:
         selection = audited.selection(**wanted)
+        if model is not None:
+            from duress.cli.deepened import deepen
+
+            deepen(audited, selection, model, above=above, prices=prices, base_url=base_url, agreed=yes)
+            selection = audited.selection(**wanted)
         if accept and baseline is not None:
             count = known.write(baseline, (shown.finding for shown in selection.findings()), accepted)
             tell(f"{baseline}: {count} findings accepted")
