@@ -8,12 +8,14 @@ import sys
 
 import pytest
 
+from duress.cli.guard import COMMANDS as GUARD
 from duress.cli.main import COMMANDS
 
 COMMAND_LINES = [
     [],
     *([name] for name in COMMANDS),
     *(["scenario", name] for name in ("list", "show", "check", "new")),
+    *(["guard", name] for name in GUARD),
 ]
 
 

@@ -14,7 +14,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
-    help="Tokens with which the processes of an agent talk to the server.",
+    help="""Tokens with which the processes of an agent talk to the server.
+
+\b
+Examples:
+  duress guard clients add billing --state guard --owner ann
+  duress guard clients list --state guard""",
 )
 
 

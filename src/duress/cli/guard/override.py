@@ -16,7 +16,12 @@ app = typer.Typer(
     no_args_is_help=True,
     help="""Break-glass: two people let the calls of one agent pass unasked, for a while.
 
-What the rules forbid stays forbidden, and what is stopped stays stopped.""",
+What the rules forbid stays forbidden, and what is stopped stays stopped.
+
+\b
+Examples:
+  duress guard override begin billing pay --state guard --reason "the bank closes at four" --as ann
+  duress guard override sign 9f86d081 --state guard --as ben""",
 )
 Number = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 

@@ -21,6 +21,11 @@ def resume(
     """Lift a stop. Only the stop of exactly this name: what ALL stopped goes on when ALL is resumed.
 
     Tokens that the stop revoked stay revoked; make new ones with `duress guard clients add`.
+
+    \b
+    Examples:
+      duress guard resume billing --state guard --reason "the address was ours"
+      duress guard resume ALL --state guard --reason "the drill is over"
     """
     from duress.guard.embedded import EmbeddedKeeper
     from duress.guard.keeper import KeeperError

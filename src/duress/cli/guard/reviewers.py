@@ -16,7 +16,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
-    help="The people who may look, answer and stop, and how they answer known-bad questions.",
+    help="""The people who may look, answer and stop, and how they answer known-bad questions.
+
+\b
+Examples:
+  duress guard reviewers add ann --state guard --role admin
+  duress guard reviewers list --state guard""",
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 PasswordFile = Annotated[
