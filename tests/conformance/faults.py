@@ -219,6 +219,12 @@ def permitted_among_other_hooks(folder: Path) -> Scene:
     return scene(folder, (READ,), disorder=True)
 
 
+@control(ran("wipe", path="/"), READ_RAN)
+def observed_only(folder: Path) -> Scene:
+    policy = POLICY.replace("approval:", "mode: observe\napproval:")
+    return scene(folder, (WIPE,), (READ,), policy=policy)
+
+
 @control(MONEY_RAN)
 def approved_while_the_wall_clock_jumps_forward(folder: Path) -> Any:
     with _wall_clock() as jump:
@@ -491,6 +497,13 @@ def stopped_before(folder: Path) -> Scene:
     keeper = RecordingKeeper()
     keeper.stop = "ada stopped agent clerk"
     return scene(folder, (READ,), (OTHER,), keeper=keeper)
+
+
+@fault(unasked=True)
+def stopped_without_a_reason(folder: Path) -> Scene:
+    keeper = RecordingKeeper()
+    keeper.stop = ""
+    return scene(folder, (READ,), keeper=keeper)
 
 
 @fault(unasked=True)

@@ -65,7 +65,12 @@ def main() -> int:
     found: list[dict[str, Any]] = []
     for adapter in chosen:
         console.print(f"[dim]{adapter.name}: environment {adapter.environment}[/dim]")
-        python = _environment(adapter.environment)
+        try:
+            python = _environment(adapter.environment)
+        except (OSError, subprocess.CalledProcessError) as error:
+            lost = _lost(adapter, f"its environment could not be made: {error}")
+            found.append(lost | {"environment": adapter.environment})
+            continue
         result = _results(adapter, python)
         if all(one["environment"] != adapter.environment for one in found):
             result["rows"] += _extras(adapter.environment, python)

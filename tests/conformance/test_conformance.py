@@ -9,9 +9,12 @@ import pytest
 from .faults import CONTROLS, FAULTS, Fault
 from .harnesses import ADAPTERS, Adapter
 from .play import play
+from .run import BREAKABLE, Ignoring
 from .scene import Harness
 
-HERE = [adapter for adapter in ADAPTERS if adapter.here()]
+# One of each kind, so that it takes seconds; the wire formats and the other SDKs are left to `make conformance`.
+QUICK = ("python", "python-async", "inspect-tools", "inspect-approver", "inspect-sentinel", "mcp")
+HERE = [adapter for adapter in ADAPTERS if adapter.name in QUICK and adapter.here()]
 _made: dict[str, Harness] = {}
 
 
@@ -40,28 +43,12 @@ def test_exactly_what_is_permitted_runs(adapter: Adapter, fault: Fault, tmp_path
 
 
 @pytest.mark.parametrize("adapter", HERE, ids=lambda adapter: adapter.name)
-def test_an_adapter_that_ignores_the_ruling_is_caught(adapter: Adapter, tmp_path: Path) -> None:
-    harness = _harness(adapter)
-    caught = 0
-    for number, name in enumerate(("forbidden tool", "stopped before", "approval is lost", "guard raises")):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-
-        class Ignoring:
-            name, package, can = harness.name, harness.package, harness.can
-
-            def run(self, scene: object) -> None:
-                scene.ignores = True  # type: ignore[attr-defined]
-                harness.run(scene)  # type: ignore[arg-type]
-
-        caught += "ran:" in play(Ignoring(), FAULTS[name], folder).wrong
-    assert caught == 4
+@pytest.mark.parametrize("name", BREAKABLE)
+def test_an_adapter_that_ignores_the_ruling_is_caught(adapter: Adapter, name: str, tmp_path: Path) -> None:
+    assert "ran: " in play(Ignoring(_harness(adapter)), FAULTS[name], tmp_path).wrong
 
 
-def test_the_suite_has_the_faults_it_promises() -> None:
-    assert len(FAULTS) >= 25
-    assert all(
-        any(not (fault.needs - _harness(adapter).can) for adapter in HERE)
-        for fault in FAULTS.values()
-        if not fault.needs
-    )
+def test_every_adapter_meets_at_least_25_faults() -> None:
+    for adapter in HERE:
+        harness = _harness(adapter)
+        assert sum(not (fault.needs - harness.can) for fault in FAULTS.values()) >= 25

@@ -59,7 +59,7 @@ class _Inspect:
                 log_format="json",
                 display="none",
                 log_realtime=False,
-                time_limit=20,
+                time_limit=120,
             )
         if log.error is not None:
             raise RuntimeError(log.error.message)

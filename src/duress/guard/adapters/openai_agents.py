@@ -134,13 +134,15 @@ def _tool(tool: Tool, passage: Passage) -> Tool:
     name = tool.qualified_name
 
     async def invoke(context: ToolContext[Any], arguments: str) -> Any:
+        asked = call_of(context.tool_call_id, name, arguments)
+
         async def execute(found: dict[str, Any]) -> Any:
-            written = json_of(found)
+            # What could not be read runs only where the guard observes, and then as it was written.
+            written = json_of(found) if asked.error is None else arguments
             # A tool may look there, too.
             context.tool_arguments = written
             return await bare.on_invoke_tool(context, written)
 
-        asked = call_of(context.tool_call_id, name, arguments)
         passed = await passage.run_async(asked, execute, text=_text, steering=(AgentsException,))
         return _handed(passed)
 

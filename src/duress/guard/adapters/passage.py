@@ -222,9 +222,11 @@ class Passage:
 
     def _over(self, session: Session) -> str | None:
         keeper = self.guard.keeper
-        if keeper is not None and (reason := keeper.stopped(session.id, session.agent)):
-            return reason
-        return None if self.guard.policy.file.mode is Mode.OBSERVE else session.ended
+        reason = None if keeper is None else keeper.stopped(session.id, session.agent)
+        if reason is None and self.guard.policy.file.mode is not Mode.OBSERVE:
+            reason = session.ended
+        # A stop without a reason is a stop.
+        return None if reason is None else reason or "no reason was given"
 
     def _refusal(self, call: ToolCall, error: Exception) -> Ruling:
         reason = Reason(Source.FAULT, f"the guard failed: {_told(error)}")
