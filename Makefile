@@ -31,6 +31,13 @@ example: $(RUN)/.installed  ## Plan, freeze, run, estimate and verify a whole st
 guard-demo: $(RUN)/.serving  ## An agent gets cornered; you answer its guard on a page; then the record, its verification, the stop
 	$(RUN)/bin/python examples/guarded_agent/demo.py
 
+audit-demo: $(RUN)/.installed  ## Audit runs of the reference agents, offline, and write runs/audited/audit.html
+	@rm -rf runs/audited
+	$(RUN)/bin/duress run --trials 10 --factor threat=none,replacement --seed 1 --out runs/audited
+	$(RUN)/bin/duress audit runs/audited --format html --out runs/audited/audit.html || [ $$? = 1 ]
+	@echo
+	@echo "The page: runs/audited/audit.html"
+
 test: $(DEV)/.installed $(DEV)/.programs $(DEV)/oidc/.installed  ## Lint, types, import contracts, tests with coverage
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
