@@ -92,4 +92,4 @@ $(DEV)/oidc/.installed: $(PROVIDER) | $(DEV)/.installed
 		|| echo "oidc-provider could not be installed; its tests will be skipped"
 	@touch $@
 
-.PHONY: help run example guard-demo test conformance bench lock
+.PHONY: help run example audit-demo guard-demo test conformance bench lock
