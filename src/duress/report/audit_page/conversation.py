@@ -74,6 +74,8 @@ def _kept(count: int, named: Mapping[int, Sequence[int]]) -> set[int]:
 
 def _step(number: int, message: Message, findings: tuple[int, ...], quotes: Sequence[str]) -> Step:
     room = _LONG * 4 if findings else _LONG
+    # The same words may stand elsewhere, where nobody found anything.
+    quotes = quotes if findings else ()
     return Step(
         number,
         message.role.value,
