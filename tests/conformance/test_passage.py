@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from inspect import signature, unwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -149,6 +150,18 @@ def test_a_person_answers_in_place_of_the_tool(guard: Guard, keeper: RecordingKe
         raise AssertionError("it ran")
 
     assert pay(3) == "It was paid yesterday."
+
+
+def test_the_function_behind_the_guard_is_not_given_away_and_still_described(guard: Guard) -> None:
+    @guarded(guard, guard.session(agent="clerk"))
+    def note(names: list[str], mode: str = "plain") -> str:
+        """Read notes."""
+        raise AssertionError("it ran")
+
+    assert unwrap(note) is note
+    assert (note.__name__, note.__doc__) == ("note", "Read notes.")
+    assert str(signature(note)) == "(names: list[str], mode: str = 'plain') -> str"
+    assert get_type_hints(note) == {"names": list[str], "mode": str, "return": str}
 
 
 def test_a_coroutine_function_is_awaited_and_a_generator_is_no_tool(guard: Guard) -> None:

@@ -64,7 +64,7 @@ def _sync(
         asked = _asked(passage, tool, parameters, args, kwargs)
         return _handed(passage.run(asked, lambda found: _finished(_apply(function, parameters, found))))
 
-    return call
+    return _front(call, function)
 
 
 def _async(
@@ -75,6 +75,23 @@ def _async(
         asked = _asked(passage, tool, parameters, args, kwargs)
         return _handed(await passage.run_async(asked, lambda found: _apply(function, parameters, found)))
 
+    return _front(call, function)
+
+
+def _front(call: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a guarded function that looks like the one behind it, and does not give it away."""
+    # Frameworks follow this to what they then call. They get signature and types without it.
+    del call.__wrapped__  # pyright: ignore[reportFunctionMemberAccess]
+    try:
+        found = signature(function, eval_str=True)
+    except (NameError, TypeError, AttributeError, SyntaxError):
+        found = signature(function)
+    cast("Any", call).__signature__ = found
+    call.__annotations__ = {
+        name: one.annotation for name, one in found.parameters.items() if one.annotation is not one.empty
+    }
+    if found.return_annotation is not Signature.empty:
+        call.__annotations__["return"] = found.return_annotation
     return call
 
 
