@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 
+# Nobody it was started by may be there any more to end it.
+signal.alarm(120)
 with socket.create_server(("127.0.0.1", 0)) as server:
     print(server.getsockname()[1], flush=True)
     while True:
