@@ -113,6 +113,11 @@ class Rules:
         if found is not None and not found.validation_passed:
             faults = [_explain(error.policy_id, error.error) for error in found.errors]
             raise RulesError("\n".join(faults) or "the rules cannot be read")
+        if templates := _templates(cedar, text):
+            raise RulesError(
+                f"{', '.join(templates)}: a rule with a slot such as ?principal applies to nothing until it "
+                "is filled, and nothing fills it here; write out whom it is about"
+            )
         try:
             schema_read = cedar.Schema.from_json_str(json.dumps(self.schema))
             self._rules = cedar.PolicySet.from_str(text)
@@ -199,6 +204,15 @@ class Rules:
             ),
             faults=tuple(sorted(faults)),
         )
+
+
+def _templates(cedar: Any, text: str) -> list[str]:
+    """Return the names of rules that have open slots."""
+    try:
+        found = json.loads(cedar.policies_to_json_str(text))["templates"]
+    except ValueError as error:
+        raise RulesError(str(error)) from error
+    return sorted(one.get("annotations", {}).get("id") or numbered(key) for key, one in found.items())
 
 
 def _fact(name: str, facts: CallFacts) -> Any:
