@@ -127,3 +127,15 @@ def test_the_command_names_line_and_key_of_an_error(duress, tmp_path: Path):
     shown = duress("guard", "check", str(file))
     assert (shown.returncode, shown.stdout) == (1, "")
     assert f"{file}:9: tools.list_files.effect: " in shown.stderr
+
+
+def test_values_that_hold_two_slashes_are_values_and_no_remarks():
+    rules = (
+        '  @id("seen") permit (principal, action, resource == Tool::"list_files")\n'
+        '    when { context.args has path && context.args.path == "https://harbour.example/quay" }; // "other"\n'
+    )
+    from duress.guard.check.examples import examples
+
+    paths = {one.arguments.get("path") for one in examples(compiled(parse(SHELL + rules)))}
+    assert "https://harbour.example/quay" in paths
+    assert "other" not in paths

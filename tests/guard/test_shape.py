@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -143,3 +144,122 @@ def test_normalising_refuses_or_changes_nothing_that_was_given(value: Any):
         return
     assert found == value
     assert normalise(SHAPE, found) == found
+
+
+# ---- what a schema says is enforced, or an error ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "integer", "multipleOf": 2},
+        {"type": "integer", "minimum": "3"},
+        {"type": "integer", "minimum": True},
+        {"type": "number", "maximum": float("nan")},
+        {"type": "number", "exclusiveMaximum": True},
+        {"type": "string", "minLength": -1},
+        {"type": "string", "maxLength": 2.5},
+        {"type": "string", "enum": "ab"},
+        {"type": "string", "enum": []},
+        {"type": "string", "enum": ["a"], "const": "b"},
+        {"type": "string", "pattern": 3},
+        {"type": "integer", "pattern": "^1$"},
+        {"type": "array", "items": TEXT, "enum": [["a"]]},
+        {"type": "array", "items": TEXT, "contains": {"const": "a"}},
+        {**record(y=TEXT), "const": {"y": "a"}},
+        {**record(y=TEXT), "minProperties": 1},
+        {**record(y=TEXT), "required": "y"},
+        {"type": "object", "properties": ["y"]},
+        {"type": "object", "properties": {1: TEXT}},
+        {"$ref": "#/$defs/text", "maxLength": 3},
+    ],
+)
+def test_what_would_restrict_a_value_and_is_not_enforced_is_an_error(part: dict[str, Any]):
+    with pytest.raises(ShapeError, match=r"parameters\.x"):
+        read({**record(x=part), "$defs": {"text": TEXT}})
+
+
+def test_what_restricts_nothing_may_stand_beside_a_reference():
+    part = {"$ref": "#/$defs/text", "description": "a text", "default": "a"}
+    shape = read({"type": "object", "properties": {"x": part}, "$defs": {"text": TEXT}})
+    assert normalise(shape, {}) == {"x": "a"}
+
+
+def test_a_restriction_beside_a_union_with_null_is_an_error():
+    part = {"anyOf": [TEXT, {"type": "null"}], "maxLength": 3}
+    with pytest.raises(ShapeError, match="maxLength"):
+        read({"type": "object", "properties": {"x": part}}, nulls=True)
+
+
+@pytest.mark.parametrize(
+    ("part", "fits", "does_not"),
+    [
+        ({"type": "integer", "exclusiveMinimum": 3}, 4, 3),
+        ({"type": "number", "exclusiveMaximum": 3}, 2.9999, 3),
+        ({"type": "array", "items": TEXT, "uniqueItems": True}, ["a", "b"], ["a", "a"]),
+        ({"type": "string", "const": "a"}, "a", "b"),
+        ({"type": "string", "pattern": "^[a-z]+$"}, "abc", "abc\n"),
+        ({"type": "string", "pattern": "^[a-z]+$"}, "abc", "abc\nrm"),
+        ({"type": "string", "pattern": "b"}, "abc", "ac"),
+        ({"type": "string", "pattern": r"^/tmp/[\w.-]+$"}, "/tmp/a.txt", "/tmp/../etc"),
+    ],
+)
+def test_a_bound_is_where_the_schema_says(part: dict[str, Any], fits: Any, does_not: Any):
+    shape = read(record(x=part))
+    assert normalise(shape, {"x": fits}) == {"x": fits}
+    with pytest.raises(Mismatch):
+        normalise(shape, {"x": does_not})
+
+
+@pytest.mark.parametrize("pattern", ["(?=a)b", r"(a)\1", "[a&&b]", "[a-z--b]", r"((a{1000}){1000}){9}"])
+def test_a_pattern_that_readers_differ_about_or_that_takes_forever_is_an_error(pattern: str):
+    with pytest.raises(ShapeError, match="pattern"):
+        read(record(x={"type": "string", "pattern": pattern}))
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", r"\s+$", "^(a|aa)*$", r"^(\w+\s?)*$"])
+def test_no_text_makes_a_pattern_slow(pattern: str):
+    shape = read(record(x={"type": "string", "pattern": pattern}))
+    for text in ("a" * 50_000 + "!", " " * 50_000 + "!"):
+        with pytest.raises(Mismatch):
+            normalise(shape, {"x": text})
+
+
+def test_a_default_is_a_new_one_each_time():
+    shape = read({"type": "object", "properties": {"x": {"type": "array", "items": TEXT, "default": ["a"]}}})
+    normalise(shape, {})["x"].append("b")
+    assert normalise(shape, {}) == {"x": ["a"]}
+
+
+def test_what_is_normalised_shares_nothing_with_what_was_given():
+    given_ = {"x": {"y": ["a"]}}
+    found = normalise(read(record(x=record(y={"type": "array", "items": TEXT}))), given_)
+    given_["x"]["y"].append("b")
+    assert found == {"x": {"y": ["a"]}}
+
+
+@pytest.mark.parametrize("name", ["__entity", "__extn", "__expr"])
+def test_a_name_that_cedar_reads_as_something_else_is_an_error(name: str):
+    inner = {"type": "object", "properties": {name: record(type=TEXT, id=TEXT)}}
+    with pytest.raises(ShapeError, match=name):
+        read(record(x=inner))
+
+
+def test_a_schema_that_grows_without_end_is_an_error():
+    names = [f"d{number}" for number in range(20)]
+    defs: dict[str, Any] = {
+        name: record(a={"$ref": f"#/$defs/{below}"}, b={"$ref": f"#/$defs/{below}"})
+        for name, below in pairwise(names)
+    }
+    with pytest.raises(ShapeError, match="parts at most"):
+        read({**record(x={"$ref": "#/$defs/d0"}), "$defs": {**defs, "d19": TEXT}})
+    endless: dict[str, Any] = {"type": "object", "properties": {}}
+    endless["properties"]["x"] = endless
+    with pytest.raises(ShapeError, match="parts at most"):
+        read(endless)
+
+
+def test_a_number_of_any_size_is_refused_at_once():
+    for value in (10**5000, -(10**5000), 1e308):
+        with pytest.raises(Mismatch):
+            normalise(read(record(x={"type": "number"})), {"x": value})

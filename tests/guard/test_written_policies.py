@@ -151,6 +151,16 @@ def test_a_draft_asks_for_what_was_seen_and_denies_the_rest():
     assert check(compiled(parse(found.text))).let_through == ()
 
 
+@pytest.mark.parametrize(
+    "kind", ['a"b', "a\\b", "a\nb", "a\u2028b", "a\x01\x7f\x85b", "é\U0001f600", "\u200b", "*", "//"]
+)
+def test_a_draft_permits_the_very_values_that_were_seen(kind: str):
+    text = draft(pays(20, kind), domains=("harbour.example",)).text
+    seen = {"amount": 12.0, "kind": kind, "to": ["ann@harbour.example"]}
+    assert verb(text, "pay", **seen) is Verb.ASK
+    assert verb(text, "pay", **{**seen, "kind": f"{kind} "}) is Verb.REJECT
+
+
 def test_a_draft_takes_no_lesson_from_calls_that_were_rejected():
     found = draft([run(ToolCall("a", "look", {}), ToolCall("b", "wipe", {}), rejected=("b",))])
     assert list(found.calls) == ["look"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
@@ -189,8 +188,14 @@ def _up(value: float) -> str:
 
 
 def _quoted(text: str) -> str:
-    # Cedar's strings are JSON's, but for escapes of other planes.
-    return json.dumps(text, ensure_ascii=False)
+    # Whatever is not seen on a page is spelled out: YAML would not keep it, nobody could review it.
+    return '"' + "".join(map(_letter, text)) + '"'
+
+
+def _letter(letter: str) -> str:
+    if letter in '"\\':
+        return f"\\{letter}"
+    return letter if letter.isprintable() else f"\\u{{{ord(letter):x}}}"
 
 
 def _replayed(text: str, runs: list[Trajectory]) -> dict[Verb, int]:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from msgspec import Struct
 
 from duress.facts import Effect
+from duress.guard.document import DocumentError
+from duress.guard.document import read as read_document
 from duress.guard.policy import PolicyError, Tool
 from duress.guard.shape import ShapeError, read
 
@@ -38,13 +39,27 @@ def load(path: Path | str) -> dict[str, Defined]:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
-        data: Any = json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=yaml.CSafeLoader)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        # JSON may be indented with tabs, which YAML may not.
+        data: Any = (
+            json.loads(text, object_pairs_hook=_once) if path.suffix == ".json" else read_document(text)
+        )
+    except DocumentError as error:
+        raise PolicyError(f"{path}{error}") from error
+    except (OSError, ValueError, RecursionError) as error:
         raise PolicyError(f"{path}: cannot be read: {error}") from error
     try:
         return definitions(data)
     except PolicyError as error:
         raise PolicyError(f"{path}: {error}") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice} is given twice; keep one of them")
+    return found
 
 
 def definitions(data: Any) -> dict[str, Defined]:

@@ -21,6 +21,7 @@ MOST = 400
 """Examples of one tool at most."""
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _WHOLE = re.compile(r"(?<![\w.\"])-?\d+(?![\w.\"])")
+_REMARK = re.compile(r'"(?:[^"\\]|\\.)*"|//.*')
 _ID = re.compile(r'@\w+\("(?:[^"\\]|\\.)*"\)|::"(?:[^"\\]|\\.)*"|decimal\("[^"]*"\)')
 _DECIMAL = re.compile(r'decimal\("(-?[\d.]+)"\)')
 _SESSION: tuple[dict[str, Any], ...] = (
@@ -53,7 +54,7 @@ class Named(Struct, frozen=True):
 
 def named(text: str) -> Named:
     """Return the values that Cedar rules name, with their neighbours."""
-    text = re.sub(r"//.*", "", text)
+    text = _REMARK.sub(lambda found: "" if found[0].startswith("//") else found[0], text)
     decimals = [Decimal(one) for one in _DECIMAL.findall(text)]
     strings = [one for one in _STRING.findall(_ID.sub("", text)) if one and one not in _WORDS]
     texts = [
