@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import tomllib
 import venv
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ HERE = Path(__file__).parent
 WHERE = ROOT / ".venv-conformance"
 LIMIT = 1500
 """Seconds for one adapter."""
+
+KINDS = ("control", "fault", "broken", "extra")
+"""Of rows, as they are shown."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ EXTRAS = {
     "langchain": Extras("langchain_agent.py", "langchain.py", "test_langchain.py"),
     "pydantic-ai": Extras("pydantic_agent.py", "pydantic_ai.py", "test_pydantic_ai.py"),
     "claude-agent": Extras("claude_agent.py", "claude_agent.py", "test_claude_agent.py"),
+    "mcp": Extras("mcp/agent.py"),
+    "model-api": Extras("model_api/agent.py"),
 }
 
 
@@ -84,13 +90,16 @@ def _environment(name: str) -> Path:
     """Return the Python of an environment, made if it is not there or its list has changed."""
     folder, wanted = WHERE / name, (HERE / "environments" / f"{name}.txt")
     stamp, python = folder / ".installed", folder / "bin" / "python"
-    text = wanted.read_text("utf-8") + (ROOT / "pyproject.toml").read_text("utf-8")
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    text = "\n".join([wanted.read_text("utf-8"), *needed])
     if not stamp.exists() or stamp.read_text("utf-8") != text:
         venv.create(folder, with_pip=True, clear=True)
         pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
         # The list is complete: nothing is left to be resolved.
         subprocess.run([*pip, "--no-deps", "-r", str(wanted)], check=True)
         subprocess.run([*pip, "--no-deps", "-e", str(ROOT)], check=True)
+        # A list that lacks something says so here and not in the middle of a fault.
+        subprocess.run([str(python), "-m", "pip", "check", "--disable-pip-version-check"], check=True)
         stamp.write_text(text, encoding="utf-8")
     return python
 
@@ -163,7 +172,8 @@ def _version_of(python: Path) -> str:
 
 def _shown(console: Console, found: list[dict[str, Any]]) -> int:
     cells = {(one["adapter"], row["fault"]): row for one in found for row in one["rows"]}
-    faults = list(dict.fromkeys(row["fault"] for one in found for row in one["rows"]))
+    kinds = {row["fault"]: row["kind"] for one in found for row in one["rows"]}
+    faults = sorted(kinds, key=lambda name: KINDS.index(kinds[name]))
     table = Table(
         title="What ran although it should not have, or did not although it should", title_justify="left"
     )
@@ -171,7 +181,6 @@ def _shown(console: Console, found: list[dict[str, Any]]) -> int:
     for one in found:
         name = one["adapter"].replace("-", "\n")
         table.add_column(f"{name}\n{one['version']}", justify="center")
-    kinds = {row["fault"]: row["kind"] for one in found for row in one["rows"]}
     for number, name in enumerate(faults):
         ends = number + 1 < len(faults) and kinds[faults[number + 1]] != kinds[name]
         table.add_row(name, *[_cell(cells.get((one["adapter"], name))) for one in found], end_section=ends)
