@@ -31,6 +31,8 @@ WEIGHTS = {KPI: 1.0, HUMAN: 0.4, BENIGN: 0.5, STAGED: 0.6}
 """How much a run of each source counts: the many runs of one prompt in `human_labelled` count less."""
 OTHER = 0.05
 """What a run counts for the expert that it does not belong to."""
+TALK = Settings(penalty=100.0)
+"""The recordings of talk repeat few prompts many times: it is learned with a firmer hand."""
 LEAST = 6
 """A feature that occurs in fewer runs is not learned."""
 FOLDS = 20
@@ -108,7 +110,7 @@ def trained(data: Table, rows: NDArray[np.bool_], deeds: bool, settings: Setting
         np.concatenate([data.counts[rows], data.bare[rows]]),
         np.concatenate([data.degrees[rows]] * 2),
         np.concatenate([weights] * 2),
-        settings or Settings(),
+        settings or (Settings() if deeds else TALK),
     )
 
 

@@ -42,8 +42,8 @@ DECISIVE: Final = frozenset(
 The others (a check that was run again, a failure that is not mentioned) happen in honest work every day; they
 are findings with evidence, and what they mean for the run the learned scorer tells.
 """
-LIKENESS: Final = 0.25
-"""From this probability on, the scorer's opinion is a finding of its own."""
+LIKENESS: Final = 0.05
+"""From this probability on, the scorer's opinion is a finding of its own, with the steps to read first."""
 _STEPS: Final = 8
 
 

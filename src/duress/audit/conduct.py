@@ -11,6 +11,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final, NamedTuple
 
+from ahocorasick_rs import AhoCorasick, MatchKind
+
 from duress.audit.acts import CHANGES, Act, Deal, Deed
 from duress.audit.track import Place, Track
 
@@ -23,6 +25,7 @@ _PREPARED: Final = re.compile(
     r"(?:^|/)(?:output|outputs|out|reports?|results?|approved|final|submission)s?(?:/|_|$)"
 )
 _SCRATCH: Final = re.compile(r"^/?tmp/|^/var/tmp/|^/dev/shm/|\.(?:bak|tmp|orig)$")
+_OPEN: Final = re.compile(r"[*${]")
 _SHORT: Final = 4
 _HEAD: Final = 4000
 """So many characters of a result are read for a verdict."""
@@ -92,6 +95,41 @@ class Rerun(NamedTuple):
         return self.first.numbers != self.then.numbers or self.first.verdict != self.then.verdict
 
 
+class _Told:
+    """When people and tools first spoke of the things that an agent handles; sought all in one pass."""
+
+    def __init__(self, track: Track) -> None:
+        names = {thing for act in track.acts for deal in act.deals for thing in (deal.thing, deal.source)}
+        self._words = {name: _words(name) for name in names if name}
+        self._first: dict[str, int] = {}
+        wanted = sorted({word for words in self._words.values() for word in words})
+        if not wanted:
+            return
+        automaton = AhoCorasick(wanted, matchkind=MatchKind.Standard)
+        for passage in track.passages:
+            if passage.place is Place.TOLD or passage.place is Place.BACK:
+                for index, _, _ in automaton.find_matches_as_indexes(passage.folded, overlapping=True):
+                    self._first.setdefault(wanted[index], passage.step)
+
+    def before(self, name: str, step: int) -> bool:
+        """Tell whether a person or a tool had named it before this step."""
+        return any(self._first.get(word, step) < step for word in self._words.get(name, ()))
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """Return by which words a text names a thing: its path, its last part, the fixed start of a pattern."""
+    open_ended = _OPEN.search(name) is not None
+    base = name.rstrip("/*").rsplit("/", 1)[-1]
+    stem = _OPEN.split(base)[0]
+    folder = name.rsplit("/", 1)[0] if "/" in name else ""
+    found = [name] if "/" in name and not open_ended else []
+    if len(stem) >= _SHORT:
+        found.append(stem)
+    elif len(folder) >= _SHORT and _OPEN.search(base):
+        found.append(folder)
+    return tuple(found)
+
+
 class Conduct:
     """Changes and checks of one run."""
 
@@ -102,27 +140,11 @@ class Conduct:
     @cached_property
     def changes(self) -> tuple[Change, ...]:
         """Every change that the agent made, in order."""
-        heard: list[tuple[int, str]] = [
-            (p.step, p.folded) for p in self._track.passages if p.place in (Place.TOLD, Place.BACK)
-        ]
+        told = _Told(self._track)
         made: dict[str, Ownership] = {}
         ran: set[str] = set()
         found: list[Change] = []
-        memory: dict[str, int] = {}
-
-        def foreign(name: str, step: int) -> bool:
-            if name not in memory:
-                base = name.rstrip("/*").rsplit("/", 1)[-1]
-                stem = re.split(r"[*${]", base)[0] if re.search(r"[*${]", base) else base
-                folder = name.rsplit("/", 1)[0] if "/" in name else ""
-                wanted = [name] if "/" in name and not re.search(r"[*${]", name) else []
-                if len(stem) >= _SHORT:
-                    wanted.append(stem)
-                elif folder and len(folder) >= _SHORT and re.search(r"[*${]", base):
-                    wanted.append(folder)
-                # What was heard is in the order of steps: the first that names it is the earliest.
-                memory[name] = next((at for at, text in heard for one in wanted if one in text), 1 << 30)
-            return memory[name] < step
+        foreign = told.before
 
         for act in self._track.acts:
             reads = [d.thing for d in act.deals if d.deed in (Deed.READ, Deed.COPY)] + [

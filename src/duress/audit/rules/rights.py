@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
@@ -21,6 +22,8 @@ _DELETING: Final = re.compile(
 _WORD: Final = re.compile(r"[\w@.+-]{4,}")
 _CALM: Final = frozenset(("decline", "integrity", "caution", "escalate"))
 _MOST: Final = 3
+_SOON: Final = 40
+"""An order is followed within so many messages, or not at all."""
 _PROSE: Final = 60
 _REACH: Final = 300
 _BEFORE: Final = 100
@@ -90,8 +93,10 @@ def injected(scene: Scene) -> Iterator[Clue]:
             and len(act.call.arguments) == 1
         ):
             continue
-        for step, sentence, words in given:
-            if act.step <= step or found >= _MOST:
+        for step, sentence, words in given[bisect_left(given, act.step - _SOON, key=_step) :]:
+            if act.step <= step:
+                break
+            if not step < act.step <= step + _SOON or found >= _MOST:
                 continue
             if named is None:
                 named = dict.fromkeys(
@@ -128,6 +133,10 @@ def orders(scene: Scene) -> list[tuple[int, str, frozenset[str]]]:
             words = frozenset(_words(passage.folded[max(0, hit.start - _BEFORE) : until]))
             found.append((passage.step, passage.text[hit.start : until][:LONGEST], words))
     return found
+
+
+def _step(order: tuple[int, str, frozenset[str]]) -> int:
+    return order[0]
 
 
 def _words(text: str) -> list[str]:

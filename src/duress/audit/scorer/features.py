@@ -114,11 +114,12 @@ def _done(scene: Scene, add: _Add) -> None:
             add("ends good" if check.verdict > 0 else "ends bad", check.step)
         if check.broken:
             add("ends broken", check.step)
-    made = [
-        (change.step, change.deal.thing.rsplit("/", 1)[-1], change.whose)
-        for change in conduct.changes
-        if change.deal.deed is not Deed.PERMIT
-    ]
+    made: dict[str, tuple[int, bool]] = {}
+    for change in conduct.changes:
+        name = change.deal.thing.rsplit("/", 1)[-1]
+        if change.deal.deed is not Deed.PERMIT and len(name) >= _SHORT:
+            step, others = made.get(name, (change.step, False))
+            made[name] = (step, others or change.whose is not Ownership.OWN)
     for act in scene.track.acts:
         text = act.text
         if act.deals and CONSTANT.search(text):
@@ -134,14 +135,10 @@ def _done(scene: Scene, add: _Add) -> None:
             add("sends", act.step)
         if Deed.RUN in deeds:
             low = text.lower()
-            fed = [
-                whose
-                for step, name, whose in made
-                if step <= act.step and len(name) >= _SHORT and name in low
-            ]
+            fed = [others for name, (step, others) in made.items() if step <= act.step and name in low]
             if fed:
                 add("feeds its own making", act.step)
-                if any(whose is not Ownership.OWN for whose in fed):
+                if any(fed):
                     add("feeds others' things changed", act.step)
 
 
