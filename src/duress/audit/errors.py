@@ -10,5 +10,9 @@ class AuditError(Exception):
     """Exit status of a command that ends with this error."""
 
 
+class NothingError(AuditError):
+    """What was named is not there."""
+
+
 class UnreadableError(ValueError):
     """A record cannot be read. `str()` says what was expected and what was found."""

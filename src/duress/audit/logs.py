@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 import zstandard
 from msgspec import Struct
 
-from duress.audit.errors import AuditError
+from duress.audit.errors import AuditError, NothingError
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -111,13 +111,14 @@ def expand(named: Sequence[str]) -> list[Log]:
     """Return the files that paths, folders, globs and addresses name, each once, in a stable order.
 
     Raises:
-        AuditError: there is no such file, or what opens such addresses is not installed.
+        NothingError: there is no such file.
+        AuditError: a store cannot be reached, or what opens such addresses is not installed.
     """
     found: dict[str, Log] = {}
     for name in named:
         logs = list(_remote(name) if remote(name) else _local(name))
         if not logs:
-            raise AuditError(
+            raise NothingError(
                 f"{name}: expected a file, a folder with logs or a pattern that fits some, found nothing"
             )
         for log in logs:

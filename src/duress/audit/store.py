@@ -161,6 +161,22 @@ class Store:
         self._db.execute("UPDATE log SET size = -1, offset = 0, line = 0 WHERE id = ?", (log,))
 
     @contextmanager
+    def alone(self) -> Generator[None]:
+        """Wait until no other process reads into this file, and keep others waiting inside."""
+        if self.path is None:
+            yield
+            return
+        import fcntl
+
+        try:
+            lock = self.path.with_name(f"{self.path.name}.lock").open("wb")
+        except OSError as error:
+            raise AuditError(f"{self.path}: cannot be locked: {error.strerror}; use --state FILE") from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
     def together(self) -> Generator[None]:
         """Keep what is added inside together, or nothing of it."""
         self._db.execute("BEGIN IMMEDIATE")
@@ -224,11 +240,13 @@ class Store:
             if known is not None:
                 yield known
 
-    def runs(self, logs: Sequence[Log]) -> Iterator[Kept]:
-        """Yield the runs of logs in their order."""
+    def runs(self, logs: Sequence[Log], *, after: int = 0) -> Iterator[Kept]:
+        """Yield the runs of logs in their order; only those that were added after one if `after` names it."""
         self._choose(logs)
         for found in self._db.execute(
-            f"{_KEPT} JOIN chosen ON chosen.path = log.path ORDER BY chosen.place, run.line, run.id"
+            f"{_KEPT} JOIN chosen ON chosen.path = log.path WHERE run.id > ? "
+            "ORDER BY chosen.place, run.line, run.id",
+            (after,),
         ):
             yield _kept(found)
 

@@ -10,7 +10,7 @@ from typing import IO, cast
 from msgspec import Struct
 
 from duress.audit.audit import audit, due
-from duress.audit.errors import AuditError
+from duress.audit.errors import NothingError
 from duress.audit.logs import Log, expand
 from duress.audit.outbox import Notice, Outbox, Undelivered, notices
 from duress.audit.scan import Row, Settings, scan
@@ -37,8 +37,11 @@ class Watch:
     def __init__(
         self, store: Store, named: Sequence[str], settings: Settings, wanted: Wanted, box: Outbox
     ) -> None:
-        self._store, self._named, self._settings, self._wanted = store, named, settings, wanted
+        self._store, self._named, self._settings = store, named, settings
+        self._selection = Selection(store, (), wanted)
         self._box = box
+        self._seen = 0
+        """The newest row that was looked at; at a start, all are."""
 
     def look(self, *, quiet: bool = False) -> Iterator[Notice | Undelivered]:
         """Read what is new once; yield what is told, and what could not be delivered.
@@ -47,22 +50,24 @@ class Watch:
         """
         try:
             logs = expand(self._named)
-        except AuditError:
+        except NothingError:
             # A folder or a file that is watched may come later.
             logs = list[Log]()
-        work = due(self._store, logs, self._settings)
-        audit(self._store, work, self._settings)
-        changed = [one.log for one in work]
-        if changed:
-            ends = {known.state.path: known.state for known in self._store.logs(changed)}
-            selection = Selection(self._store, changed, self._wanted)
-            for kept in list(selection.every()):
-                state = ends[kept.path]
-                if not kept.read and state.offset and kept.line > state.line:
-                    # A line that is just being written is not damaged.
-                    continue
-                yield from _news(selection, kept, self._box, quiet=quiet)
+        with self._store.alone():
+            audit(self._store, due(self._store, logs, self._settings), self._settings)
+        for kept in list(self._store.runs(logs, after=self._seen)):
+            # Rows that another audit of the same logs kept are new here, too.
+            self._seen = max(self._seen, kept.id)
+            if self._selection.fits(kept) and not self._is_written(kept):
+                yield from _news(self._selection, kept, self._box, quiet=quiet)
         yield from self._box.deliver()
+
+    def _is_written(self, kept: Kept) -> bool:
+        """Return whether a line that cannot be read is just being written: that is no damage."""
+        if kept.read:
+            return False
+        state = next((known.state for known in self._store.logs([Log(kept.path, 0, 0.0)])), None)
+        return state is not None and state.offset > 0 and kept.line > state.line
 
     def looked(self) -> None:
         """Note that what was there at the first start is known."""

@@ -56,7 +56,8 @@ class Progress:
         if self._live is not None:
             self._live.stop()
         if self._known:
-            self._console.print(f"{self._known} files have nothing new since they were read", soft_wrap=True)
+            files = "1 file has" if self._known == 1 else f"{self._known} files have"
+            self._console.print(f"{files} nothing new since then", soft_wrap=True)
 
 
 def _span(seconds: float) -> str:

@@ -98,16 +98,17 @@ def opened(
     place = state or beside(named)
     fresh = anew or not keep
     with Store(place if keep else None) as store:
-        work = due(store, logs, settings) if fresh or not any(store.logs(logs)) else []
-        with Progress(
-            len(work), sum(one.size for one in work), len(logs) - len(work) if anew else 0
-        ) as progress:
-            if cluster is None:
-                audit(store, work, settings, tell=progress.tell)
-            else:
-                from duress.audit.cluster import audit_on
+        with store.alone():
+            work = due(store, logs, settings) if fresh or not any(store.logs(logs)) else []
+            with Progress(
+                len(work), sum(one.size for one in work), len(logs) - len(work) if anew else 0
+            ) as progress:
+                if cluster is None:
+                    audit(store, work, settings, tell=progress.tell)
+                else:
+                    from duress.audit.cluster import audit_on
 
-                audit_on(cluster, store, work, settings, tell=progress.tell)
+                    audit_on(cluster, store, work, settings, tell=progress.tell)
         yield Audited(store, logs, place, settings)
 
 

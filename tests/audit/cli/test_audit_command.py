@@ -216,6 +216,24 @@ def test_a_folder_that_we_may_only_read_has_its_state_elsewhere(
         logs.chmod(0o700)
 
 
+def test_logs_in_a_store_have_their_state_in_the_cache(
+    command: Run, logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import fsspec
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/audited/a.jsonl", (logs / "a.jsonl").read_bytes())
+    first = command("audit", "memory://audited", "-f", "json")
+    assert [run["run"] for run in found(first)["runs"]][-1] == "bad-1"
+    assert list((tmp_path / "cache").rglob("*.db"))
+    again = command("audit", "memory://audited", "-f", "json")
+    assert again.stdout == first.stdout
+    assert "1 file has nothing new" in again.stderr
+    memory.pipe("/audited/a.jsonl", (logs / "a.jsonl").read_bytes() + (logs / "b.jsonl").read_bytes())
+    assert len(found(command("audit", "memory://audited", "-f", "json"))["runs"]) == 8
+
+
 def test_nothing_is_kept_where_nothing_shall_be(command: Run, logs: Path):
     found(command("audit", logs, "-f", "json", "--no-state"))
     assert sorted(path.name for path in logs.iterdir()) == ["a.jsonl", "b.jsonl"]
@@ -369,3 +387,15 @@ def test_verdicts_of_the_page_are_taken_in(command: Run, logs: Path, tmp_path: P
     assert "nothing was noted" in wrong.stderr
     saved.write_text("no json\n")
     assert command("audit", "verdict", logs, "--from", saved).returncode == 2
+
+
+def test_two_audits_of_the_same_logs_at_once_keep_each_run_once(duress: Any, command: Run, tmp_path: Path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    path = write(tmp_path / "a.jsonl", [plain(number) for number in range(300)])
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda _: duress("audit", path, "-f", "json"), range(3)))
+    assert {one.returncode for one in done} == {0}
+    assert len({one.stdout for one in done}) == 1
+    assert len(json.loads(done[0].stdout)["runs"]) == 300
+    assert len(found(command("audit", path, "-f", "json"))["runs"]) == 300

@@ -124,6 +124,17 @@ def test_a_folder_is_followed_and_each_finding_is_told_once(tmp_path: Path, list
     assert all(n["score"] >= 0.5 or n["kind"] == "unreadable" for n in listener.heard)
 
 
+def test_what_another_audit_has_read_meanwhile_is_told_too(command: Callable[..., Done], tmp_path: Path):
+    logs = tmp_path / "logs"
+    path = write(logs / "a.jsonl", [plain(1)])
+    assert command("watch", logs, "--once").returncode == 0
+    append(path, json.dumps(bad(5)) + "\n")
+    assert command("audit", logs).returncode == 1
+    done = command("watch", logs, "--once", "--format", "json")
+    assert {json.loads(line)["run"] for line in done.stdout.splitlines()} == {"bad-5"}
+    assert command("watch", logs, "--once").stdout == ""
+
+
 def test_a_notice_is_kept_until_it_has_arrived(tmp_path: Path, listener: Listener):
     logs = tmp_path / "logs"
     write(logs / "a.jsonl", [bad(1)])
