@@ -120,7 +120,7 @@ async def _front(server: Server[Any]) -> AsyncIterator[str]:
     try:
         yield _url(serving)
     finally:
-        serving.should_exit = True
+        serving.should_exit = serving.force_exit = True
         await task
 
 
