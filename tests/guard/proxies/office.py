@@ -71,6 +71,7 @@ class House:
 
     def __init__(self, folder: Path, policy: str = POLICY) -> None:
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         self.policy = folder / "policy.yaml"
         self.policy.write_text(policy, encoding="utf-8")
         self.state = folder / "state"

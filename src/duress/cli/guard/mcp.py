@@ -8,8 +8,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from duress.cli.guard.options import PolicyFile, StateFolder
-from duress.cli.guard.standing import Agent, SessionHeader, User, named_secrets, needs, standing
+from duress.cli.guard.options import PolicyFile
+from duress.cli.guard.standing import (
+    Agent,
+    Server,
+    SessionHeader,
+    State,
+    User,
+    named_secrets,
+    needs,
+    standing,
+)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -17,7 +26,6 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @app.command()
 def mcp(
     policy: PolicyFile,
-    state: StateFolder,
     agent: Agent,
     command: Annotated[
         list[str] | None,
@@ -37,6 +45,8 @@ def mcp(
             "--header", metavar="NAME=VARIABLE", help="Header for --url, from an environment variable."
         ),
     ] = None,
+    state: State = None,
+    server: Server = None,
     user: User = "",
     port: Annotated[
         int | None,
@@ -54,7 +64,9 @@ def mcp(
     pins: Annotated[
         Path | None,
         typer.Option(
-            "--pins", metavar="FILE", help="What the server's tools were when first seen; by default in DIR."
+            "--pins",
+            metavar="FILE",
+            help="What the server's tools were when first seen; by default in the state folder.",
         ),
     ] = None,
     accept_changes: Annotated[
@@ -103,7 +115,8 @@ def mcp(
         else Command((command or [""])[0], (command or [])[1:])
     )
     try:
-        seen = Pins(pins or state / "mcp-pins.json", str(place), accept=accept_changes)
+        file = pins or (state / "mcp-pins.json" if state else None)
+        seen = Pins(file, str(place), accept=accept_changes)
     except PinsError as error:
         _end(str(error))
 
@@ -128,7 +141,7 @@ def mcp(
             else:
                 await over_http(proxy, port, lambda at: _say(f"serving http://127.0.0.1:{at}/mcp"))
 
-    with standing(policy, state, agent) as (found, keeper):
+    with standing(policy, state, server, agent) as (found, keeper):
         try:
             anyio.run(serve)
         except* ServerError as errors:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from duress.cli.guard.options import PolicyFile, StateFolder
-from duress.cli.guard.standing import Agent, User, named_secrets, needs, standing
+from duress.cli.guard.options import PolicyFile
+from duress.cli.guard.standing import Agent, Server, State, User, named_secrets, needs, standing
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -16,7 +16,6 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @app.command()
 def proxy(
     policy: PolicyFile,
-    state: StateFolder,
     agent: Agent,
     upstream: Annotated[
         str,
@@ -24,6 +23,8 @@ def proxy(
             "--upstream", metavar="URL", show_default=False, help="The provider's address, without /v1."
         ),
     ],
+    state: State = None,
+    server: Server = None,
     user: User = "",
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Serve at http://127.0.0.1:PORT; 0: a free port.")
@@ -74,7 +75,7 @@ def proxy(
         _say(f"--upstream {upstream}: expected an address that begins with https:// or http://")
         raise typer.Exit(2)
     keys = named_secrets(key or (), "--key")
-    with standing(policy, state, agent) as (found, keeper):
+    with standing(policy, state, server, agent) as (found, keeper):
         guard = Guard(found, keeper)
 
         async def run() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from duress.guard.embedded import EmbeddedKeeper
+    from duress.guard.keeper import Keeper
     from duress.guard.policy import Policy
 
 Agent = Annotated[
@@ -24,6 +24,17 @@ Agent = Annotated[
 User = Annotated[
     str,
     typer.Option("--user", metavar="NAME", help="On whose behalf it acts: never one of those who approve."),
+]
+State = Annotated[
+    Path | None, typer.Option("--state", metavar="DIR", help="The guard's state folder on this machine.")
+]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Or a guard's server (`duress guard serve`); its token is read from DURESS_GUARD_TOKEN.",
+    ),
 ]
 SessionHeader = Annotated[
     str | None,
@@ -49,25 +60,40 @@ def needs(modules: Sequence[str], extra: str) -> None:
 
 
 @contextmanager
-def standing(policy_file: Path, state: Path, agent: str) -> Generator[tuple[Policy, EmbeddedKeeper]]:
-    """Open policy and state, and record which policy is in force from now on.
+def standing(
+    policy_file: Path, state: Path | None, server: str | None, agent: str
+) -> Generator[tuple[Policy, Keeper]]:
+    """Open the policy and what keeps its record, and record which policy is in force from now on.
 
     Raises:
         PolicyError: the policy cannot be enforced.
-        KeeperError: the state folder cannot be used.
+        KeeperError: neither a state folder nor a server can be used.
     """
     import time
 
-    from duress.guard.embedded import EmbeddedKeeper
-    from duress.guard.keeper import Entry
+    from duress.guard.keeper import Entry, KeeperError
     from duress.guard.policy import load
 
+    if (state is None) == (server is None):
+        raise KeeperError("expected either --state DIR or --server URL")
     policy = load(policy_file)
-    with EmbeddedKeeper(state) as keeper:
+    with _keeper(state, server) as keeper:
         file = policy.file
         body = {"hash": policy.hash, "name": file.name, "version": file.version, "mode": file.mode.value}
         keeper.record([Entry("policy", "", agent, time.time(), body)])
         yield policy, keeper
+
+
+def _keeper(state: Path | None, server: str | None) -> AbstractContextManager[Keeper]:
+    if server is not None:
+        needs(("httpx",), "proxy")
+        from duress.guard.remote import RemoteKeeper
+
+        return RemoteKeeper(server)
+    from duress.guard.embedded import EmbeddedKeeper
+
+    assert state is not None
+    return EmbeddedKeeper(state)
 
 
 def named_secrets(given: Sequence[str], option: str) -> dict[str, str]:

@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
-import msgspec
-
 from duress.guard.policy import ResultRule
 from duress.guard.results import screen
 
@@ -137,19 +135,15 @@ def _unreadable(block: Block) -> str | None:
 
 
 def _says(line: str, structured: Any) -> bool:
-    """Return whether a text says all that structured content says, as servers are asked to give it."""
-    if isinstance(structured, dict) and len(cast("Block", structured)) == 1:
-        [only] = cast("Block", structured).items()
-        if only == ("result", line):
-            return True
-    try:
-        return msgspec.json.decode(line) == structured
-    except msgspec.DecodeError:
-        return False
+    """Return whether structured content is only this text once more, as servers give it for a plain text."""
+    return structured == {"result": line}
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[str]:
-    if isinstance(value, dict):
+    """Return each value of structured content as a line with its name: names can tell something, too."""
+    if value in ({}, []):
+        yield f"{name}:"
+    elif isinstance(value, dict):
         for key, part in cast("Block", value).items():
             yield from _leaves(part, f"{name}.{key}" if name else key)
     elif isinstance(value, list):
