@@ -302,11 +302,12 @@ def test_a_stopped_session_ends_and_others_go_on():
     [
         lambda step: 1 / 0,
         lambda step: Observation(1.5, "too much"),
+        lambda step: Observation(-0.1, "too little"),
         lambda step: Observation(float("nan"), "not a number"),
         lambda step: "suspicious",
         lambda step: time.sleep(30),
     ],
-    ids=["raises", "above 1", "nan", "word", "hangs"],
+    ids=["raises", "above 1", "below 0", "nan", "word", "hangs"],
 )
 def test_a_monitor_that_fails_stops_the_call(monitor: Callable[[Step], Any]):
     tool = Tool()
@@ -343,7 +344,7 @@ def test_a_dear_monitor_is_asked_only_where_a_cheap_one_is_alarmed():
 
     made = guard()
     cheap = Watch(
-        Rule("cheap", lambda step: Observation(0.7 if step.call.tool == "send_mail" else 0.1, "c")),
+        Rule("cheap", lambda step: Observation(0.5 if step.call.tool == "send_mail" else 0.1, "c")),
         MonitorUse("cheap"),
     )
     second = Watch(Rule("dear", dear, "model"), MonitorUse("dear", reject=0.9, after=0.5))
@@ -404,6 +405,24 @@ def test_money_is_counted_over_the_session():
     for number, amount in enumerate((30, 20.5, 20)):
         made.enforce(ToolCall(f"c{number}", "pay", {"amount": amount, "account": "a"}), session, tool)
     assert [one["amount"] for one in tool.ran] == [30, 20]
+
+
+def test_an_edit_beyond_the_budget_does_not_run():
+    tool = Tool()
+    keeper = Memory(says(Said.EDIT, arguments={"amount": 60, "account": "a"}))
+    made = guard(keeper, budgets='{money: "50.00"}')
+    made.enforce(call("pay", amount=20, account="a"), made.session(agent="ada"), tool)
+    assert tool.ran == []
+
+
+def test_time_is_counted_over_the_session():
+    tool = Tool()
+    made = guard(Memory(), budgets="{seconds: 60}")
+    session = made.session(agent="ada")
+    for number in range(3):
+        made.enforce(ToolCall(f"c{number}", "read_mail", {"message": "m"}), session, tool)
+        made.clock.time += 30  # type: ignore[attr-defined]
+    assert len(tool.ran) == 2
 
 
 # ---- results ---------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ import pytest
 from msgspec import structs
 
 from duress.guard import Answer, Decision, Entry, Guard, Observation, Request, Rule, Said, Session, Step, Verb
-from duress.guard.policy import MonitorUse, Watch
+from duress.guard.policy import MonitorUse, Watch, compiled
+from duress.guard.requests import Score
 from duress.trajectory import Message, Role, ToolCall, ToolError
 from guard.office import MAIL, OUT, Memory, StillClock, call, guard, policy, says
 from guard.test_enforcement import Tool, watched
@@ -183,26 +184,26 @@ def test_tasks_at_the_same_time_share_one_budget_of_money_though_each_was_approv
     assert len(tool.ran) == 2
 
 
-def test_what_may_run_unattended_only_so_often_is_asked_about_when_others_were_faster():
-    rule = (
-        '  @id("few") forbid (principal, action in Action::"unattended", resource)\n'
-        "    when { context.facts.calls_of_tool >= 2 };\n"
-    )
-    keeper = Memory(says(Said.REJECT))
-    made = guard(keeper)
-    text = made.policy.file.rules + rule
-    from duress.guard.policy import compiled
+FEW = (
+    '  @id("few") forbid (principal, action in Action::"unattended", resource)\n'
+    "    when { context.facts.calls_of_tool >= 2 };\n"
+)
 
-    made = Guard(compiled(structs.replace(made.policy.file, rules=text)), keeper, clock=StillClock())
+
+def test_what_may_run_unattended_only_so_often_is_asked_about_when_others_were_faster():
+    file = policy().file
+    made = Guard(compiled(structs.replace(file, rules=file.rules + FEW)), Memory(), clock=StillClock())
+    watch = Watch(Rule("odd", lambda step: None), MonitorUse("odd", reject=0.9))
+    object.__setattr__(made.policy, "watches", (watch,))
     session = made.session(agent="ada")
     steps = [
-        made._before(ToolCall(f"c{number}", "read_mail", {"message": "m"}), session)  # pyright: ignore[reportPrivateUsage]
+        made._steps.before(ToolCall(f"c{number}", "read_mail", {"message": "m"}), session)  # pyright: ignore[reportPrivateUsage]
         for number in range(4)
     ]
-    asked = [next(one) for one in steps]
-    assert [type(one).__name__ for one in asked] == ["Record"] * 4
-    kinds = [one.entries[0].kind for one in asked]  # type: ignore[union-attr]
-    assert kinds == ["intent", "intent", "asked", "asked"]
+    assert [type(next(one)) for one in steps] == [Score] * 4
+    # All four have been decided on by the rules, and none has run.
+    asked = [one.send(None) for one in steps]
+    assert [one.entries[0].kind for one in asked] == ["intent", "intent", "asked", "asked"]  # type: ignore[union-attr]
 
 
 def test_a_session_that_ended_while_people_were_asked_lets_nothing_run():
@@ -291,14 +292,43 @@ def test_whoever_asked_is_nobody_who_approves_however_the_name_is_written(user: 
 def test_an_edit_without_arguments_is_no_edit_to_no_arguments():
     text = policy().file
     tool = structs.replace(text.tools["read_mail"], parameters={"type": "object", "properties": {}})
-    from duress.guard.policy import compiled
-
     rules = 'permit (principal, action == Action::"call read_mail", resource);'
     file = structs.replace(text, tools={"read_mail": tool}, rules=rules)
     made = Guard(compiled(file), Memory(says(Said.EDIT)), clock=StillClock())
     ran = Tool()
     assert not made.enforce(call("read_mail"), made.session(agent="ada"), ran).ran
     assert ran.ran == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda r: Answer("another", r.binding, Said.APPROVE, ("rita",)),
+        lambda r: Answer(r.id, "another", Said.APPROVE, ("rita",)),
+        lambda r: Answer("another", r.binding, Said.ANSWER, ("rita",), "hunter2"),
+        lambda r: Answer(r.id, r.binding, Said.APPROVE, ()),
+        lambda r: Answer(r.id, r.binding, Said.APPROVE, ("owner",)),
+        lambda r: Answer(r.id, r.binding, Said.EDIT, ("rita",), arguments={}),
+        lambda r: "approve",
+        lambda r: 1 / 0,
+    ],
+    ids=["other id", "other call", "other answer", "nobody", "requester", "edit", "word", "raises"],
+)
+def test_only_the_answer_to_this_question_by_other_people_releases_a_result(answer: Callable[[Request], Any]):
+    made = guard(Memory(answer), results="[{classes: [secret], do: ask}]")
+    session = made.session(agent="ada", user="owner")
+    found = made.enforce(READ, session, Tool("The password is: hunter2-Quay-77!"))
+    assert (found.ran, "hunter2" in found.text) == (True, False)
+
+
+def test_a_result_is_not_released_by_an_answer_that_comes_after_the_time():
+    def late(request: Request) -> Answer:
+        made.clock.time += 61  # type: ignore[attr-defined]
+        return Answer(request.id, request.binding, Said.APPROVE, ("rita",))
+
+    made = guard(Memory(late), results="[{classes: [secret], do: ask}]")
+    found = made.enforce(READ, made.session(agent="ada"), Tool("The password is: hunter2-Quay-77!"))
+    assert "hunter2" not in found.text
 
 
 def test_the_record_tells_who_was_asked_to_release_a_result_and_what_they_said():

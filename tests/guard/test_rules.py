@@ -10,6 +10,7 @@ import cedarpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from duress.facts import CallFacts, DataClass, Effect, Origin, Profile, SessionFacts
 from duress.guard.rules import FACTS, Rules, RulesError, action, as_decimal, schema
@@ -237,6 +238,23 @@ def test_what_no_rule_names_changes_no_decision(case: tuple[Shape, str, dict[str
         call.allowed and unattended.allowed and not faults,
         tuple(sorted(faults)),
     )
+
+
+@pytest.mark.parametrize("group", ["call", "unattended"])
+def test_a_rule_that_cannot_be_evaluated_denies_both_permissions(group: str):
+    # Cedar itself skips such a rule: a prohibition that overflows would prohibit nothing.
+    text = (
+        "permit (principal, action, resource);\n"
+        f'forbid (principal, action in Action::"{group}", resource)\n'
+        "when { context.facts.seconds + 9223372036854775807 < 0 };"
+    )
+    shape = read({"type": "object", "properties": {"x": {"type": "string"}}})
+    made = Rules(text, {"t": shape}, {"t": "read"})
+    facts = SessionFacts(Profile()).about(ToolCall("c", "t", {}))
+    fine = made.permits("ada", "t", shape, {}, facts)
+    assert (fine.call, fine.unattended) == (True, True)
+    found = made.permits("ada", "t", shape, {}, replace(facts, seconds=1))
+    assert (found.call, found.unattended, len(found.faults)) == (False, False, 1)
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,19 @@ def test_no_text_makes_a_pattern_slow(pattern: str):
             normalise(shape, {"x": text})
 
 
+class Growing(list[str]):
+    """A list that another thread adds to while it is read."""
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_a_list_is_counted_as_it_is_read():
+    shape = read(record(x={"type": "array", "items": TEXT, "maxItems": 1}))
+    with pytest.raises(Mismatch, match="length"):
+        normalise(shape, {"x": Growing(["a", "b"])})
+
+
 def test_a_default_is_a_new_one_each_time():
     shape = read({"type": "object", "properties": {"x": {"type": "array", "items": TEXT, "default": ["a"]}}})
     normalise(shape, {})["x"].append("b")
