@@ -186,7 +186,8 @@ class _Permissions:
         if ruling is None or ruling.call is None:
             return f"{call.function} ran without the guard's permission"
         same = (call.function, call.arguments) == (ruling.call.tool, ruling.call.arguments)
-        text = _text(output) if result.error is None else result.error.message
+        # In a sidecar there is no output: all that crosses the wire is what the model would read.
+        text = (_text(output) or result.text) if result.error is None else result.error.message
         error = chat.tool_error(result.error) if result.error is not None else None
         seen = await self.passage.after_async(ruling, text, error)
         if not same:
