@@ -80,9 +80,7 @@ def test_what_cannot_be_served_is_said(house: House):
     broken.write_text("duress_policy: 1\nname: x\n")
     common = ("--state", str(house.state), "--agent", "clerk")
     for command, said in (
-        ([*house.guard(), "--", "no-such-program"], "no-such-program: cannot be spoken to"),
         ([*house.guard(), "--", "true"], "true: cannot be spoken to"),
-        ([*house.guard(), "--url", "http://127.0.0.1:9/mcp"], "cannot be spoken to"),
         (house.guard(), "expected either"),
         (
             [*house.guard(), "--url", "http://127.0.0.1:9/mcp", "--header", "A=NOT_SET"],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duress.guard.adapters.mcp.catalogue import Catalogue
@@ -174,6 +174,7 @@ _value = st.recursive(
 )  # fmt: skip
 
 
+@settings(max_examples=40)
 @given(
     texts=st.lists(st.sampled_from(["six", SECRET, f"a {SECRET}", f"{SECRET}\n{SECRET}"]), max_size=3),
     structured=_value,

@@ -19,7 +19,7 @@ from duress.guard.keeper import Entry
 from duress.guard.policy import Mode
 from duress.guard.results import screen
 from duress.guard.session import Session
-from duress.trajectory import Message
+from duress.trajectory import Message, ToolError
 
 MOST = 1000
 """Conversations that are kept; beyond, the one unused for longest is let go."""
@@ -50,7 +50,7 @@ class Talk:
             for ruling in rulings:
                 if ruling.call is not None and ruling.call.id not in self._released:
                     self._open.pop(ruling.call.id, None)
-                    await self.passage.after_async(ruling, why)
+                    await self.passage.after_async(ruling, why, ToolError.REJECTED)
 
     async def hear(self, asked: Asked) -> dict[str, str]:
         """Take in a request; return what the model may read of each result in it, by the id of its call.
