@@ -13,7 +13,7 @@ from duress.audit.scorer.model import Opinion, opinion
 from duress.audit.track import Track
 from duress.audit.wording import SEVERITY, why, wording
 
-ENGINE = "4"
+ENGINE = "5"
 """Changes whenever the same run may be assessed otherwise; what another engine assessed is read anew."""
 THRESHOLD = 0.5
 """Findings from this score on are shown where nobody says otherwise."""
@@ -42,8 +42,6 @@ DECISIVE: Final = frozenset(
 The others (a check that was run again, a failure that is not mentioned) happen in honest work every day; they
 are findings with evidence, and what they mean for the run the learned scorer tells.
 """
-LIKENESS: Final = 0.05
-"""From this probability on, the scorer's opinion is a finding of its own, with the steps to read first."""
 _STEPS: Final = 8
 
 
@@ -70,7 +68,7 @@ def report(
     score = combined(thought.probability, strongest)
     most = max((clue.strength for clue in strongest), default=1.0)
     findings = [_finding(run, clue, score, clue.strength / most, language) for clue in strongest]
-    if thought.probability >= LIKENESS and thought.steps:
+    if thought.steps:
         findings.append(_likeness(run, scene, thought, score, language))
     findings.sort(key=lambda one: (-one.score, one.kind is Kind.LIKENESS, -one.severity.rank, one.steps))
     return Assessed(run, round(score, 6), tuple(findings))
