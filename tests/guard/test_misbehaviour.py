@@ -73,6 +73,30 @@ def test_a_monitor_that_changes_what_it_is_shown_changes_nothing(late: bool):
     assert keeper.entries[0].body["arguments"] == {**MAIL, "cc": []}
 
 
+def test_reviewers_are_shown_what_was_said_whatever_a_monitor_did_to_it():
+    def odd(step: Step) -> Observation:
+        for message in step.messages:
+            for one in message.calls:
+                damaged(one.arguments)
+        return Observation(0.5, "odd")
+
+    keeper = Memory()
+    made = watched(odd, keeper)
+    made.enforce(call("send_mail", **MAIL), made.session(agent="ada"), Tool())
+    assert [one.arguments for message in keeper.requests[0].recent for one in message.calls] == [MAIL]
+
+
+def test_a_framework_that_changes_its_conversation_changes_nothing_that_was_heard():
+    made = guard()
+    session = made.session(agent="ada")
+    paid = ToolCall("c1", "pay", {"amount": 30, "account": "a"})
+    session.follow([Message(Role.ASSISTANT, "", calls=(paid,))])
+    paid.arguments["amount"] = 1
+    session.hear(Message(Role.TOOL, "paid", call_id="c1"))
+    assert session.about(READ, 0.0).spent == 30
+    assert session.recent(9)[0].calls[0].arguments["amount"] == 30
+
+
 def test_a_keeper_that_changes_what_it_keeps_changes_nothing():
     class Careless(Memory):
         def record(self, entries: Any) -> None:
@@ -204,6 +228,22 @@ def test_what_may_run_unattended_only_so_often_is_asked_about_when_others_were_f
     # All four have been decided on by the rules, and none has run.
     asked = [one.send(None) for one in steps]
     assert [one.entries[0].kind for one in asked] == ["intent", "intent", "asked", "asked"]  # type: ignore[union-attr]
+
+
+def test_what_was_read_while_a_call_was_decided_on_counts_for_it():
+    file = policy().file
+    rule = (
+        '  @id("kept") forbid (principal, action == Action::"call send_mail", resource)\n'
+        '    when { context.facts.read_classes.contains("secret") };\n'
+    )
+    made = Guard(compiled(structs.replace(file, rules=file.rules + rule)), Memory(), clock=StillClock())
+    watch = Watch(Rule("odd", lambda step: None), MonitorUse("odd", reject=0.9))
+    object.__setattr__(made.policy, "watches", (watch,))
+    session = made.session(agent="ada")
+    steps = made._steps.before(call("send_mail", **MAIL), session)  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(next(steps), Score)
+    session.hear(Message(Role.TOOL, "The password is: hunter2-Quay-77!", call_id="other"))
+    assert steps.send(None).entries[0].kind == "refused"  # type: ignore[union-attr]
 
 
 def test_a_session_that_ended_while_people_were_asked_lets_nothing_run():
@@ -652,6 +692,19 @@ def test_a_tool_whose_error_cannot_be_told_is_on_record_as_failed():
     assert (found.error, found.text, keeper.kinds) == (ToolError.FAILED, "Mute", ["intent", "result"])
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), GeneratorExit()])
+def test_a_tool_that_is_interrupted_is_on_record(error: BaseException):
+    keeper = Memory()
+    made = guard(keeper)
+
+    def ends(arguments: dict[str, Any]) -> str:
+        raise error
+
+    with pytest.raises(type(error)):
+        made.enforce(READ, made.session(agent="ada"), ends)
+    assert (keeper.kinds, keeper.entries[-1].body["result"]) == (["intent", "result"], "cancelled")
+
+
 def test_a_result_with_half_of_a_surrogate_pair_is_read_as_it_is_recorded():
     keeper = Memory()
     made = guard(keeper)
@@ -780,6 +833,8 @@ def test_no_two_sessions_that_differ_have_one_head():
         head(agent="au", user=""),
         head(Message(Role.USER, "ab")),
         head(Message(Role.USER, "a"), Message(Role.USER, "b")),
+        head(Message(Role.USER, "c"), Message(Role.USER, "b")),
+        head(Message(Role.USER, "b")),
         head(Message(Role.TOOL, "ab")),
         head(Message(Role.USER, "\ud800")),
         head(Message(Role.USER, "\ud801")),
