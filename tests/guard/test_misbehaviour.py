@@ -692,6 +692,24 @@ def test_a_tool_whose_error_cannot_be_told_is_on_record_as_failed():
     assert (found.error, found.text, keeper.kinds) == (ToolError.FAILED, "Mute", ["intent", "result"])
 
 
+def test_a_passage_records_a_tool_whose_error_cannot_be_told_too():
+    from duress.guard.adapters.passage import Passage
+
+    keeper = Memory()
+    made = guard(keeper)
+    passage = Passage(made, made.session(agent="ada"))
+
+    def fails(arguments: dict[str, Any]) -> str:
+        raise Mute
+
+    async def later(arguments: dict[str, Any]) -> str:
+        raise Mute
+
+    assert passage.run(READ, fails).error is ToolError.FAILED
+    assert anyio.run(passage.run_async, READ, later).error is ToolError.FAILED
+    assert keeper.kinds == ["intent", "result"] * 2
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), GeneratorExit()])
 def test_a_tool_that_is_interrupted_is_on_record(error: BaseException):
     keeper = Memory()

@@ -72,7 +72,12 @@ class Enforcement:
             return _with(made, Verb.REJECT, Source.FAULT, "the session was begun under another policy")
         tool = self.policy.file.tools.get(call.tool)
         if tool is None:
-            return _with(made, Verb.REJECT, Source.SCHEMA, f"unknown tool {call.tool!r}: not in the policy")
+            return _with(
+                made,
+                Verb.REJECT,
+                Source.SCHEMA,
+                f"unknown tool {shown(call.tool, kind=False)}: not in the policy",
+            )
         if tool.denied:
             return _with(made, Verb.REJECT, Source.POLICY, f"{call.tool} is denied")
         if call.error is not None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from msgspec.json import Encoder
 
 from duress.guard.decision import Decision, Reason, Result, Ruling, Source, Verb
+from duress.guard.given import said, told
 from duress.guard.guard import Guard
 from duress.guard.policy import Mode
 from duress.guard.session import Session
@@ -96,7 +97,7 @@ class Passage:
         try:
             return self._over(self.session())
         except Exception as error:
-            return _told(error)
+            return told(error)
 
     # ---- the two halves, for SDKs that call before and after their tool -----------------------
 
@@ -166,7 +167,7 @@ class Passage:
             self.after(ruling, type(steer).__name__, ToolError.FAILED)
             raise
         except Exception as failure:
-            return _failed(self.after(ruling, _said(failure), ToolError.FAILED), failure)
+            return _failed(self.after(ruling, said(failure), ToolError.FAILED), failure)
         except BaseException:
             self.after(ruling, "cancelled", ToolError.FAILED)
             raise
@@ -194,7 +195,7 @@ class Passage:
             await self.after_async(ruling, type(steer).__name__, ToolError.FAILED)
             raise
         except Exception as failure:
-            return _failed(await self.after_async(ruling, _said(failure), ToolError.FAILED), failure)
+            return _failed(await self.after_async(ruling, said(failure), ToolError.FAILED), failure)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self.after_async(ruling, "cancelled", ToolError.FAILED)
@@ -229,7 +230,7 @@ class Passage:
         return None if reason is None else reason or "no reason was given"
 
     def _refusal(self, call: ToolCall, error: Exception) -> Ruling:
-        reason = Reason(Source.FAULT, f"the guard failed: {_told(error)}")
+        reason = Reason(Source.FAULT, f"the guard failed: {told(error)}")
         return _refused(Decision("fault", Verb.REJECT, call, (reason,), self.guard.policy.hash))
 
     def _not_run(self, ruling: Ruling) -> Passed[Any]:
@@ -245,7 +246,7 @@ class Passage:
     def _unseen(self, fault: Exception) -> Result:
         try:
             session = self.session()
-            session.ended = session.ended or f"a result could not be screened: {_told(fault)}"
+            session.ended = session.ended or f"a result could not be screened: {told(fault)}"
         finally:
             self._end()
         return Result(_WITHHELD, ToolError.FAILED, ran=True, terminate=True)
@@ -325,7 +326,7 @@ def _passed(result: Result, told: str, value: T) -> Passed[T]:
 
 
 def _failed(result: Result, failure: Exception) -> Passed[Any]:
-    untouched = result.text == _said(failure)
+    untouched = result.text == said(failure)
     return Passed(
         result.text,
         error=result.error or ToolError.FAILED,
@@ -344,11 +345,3 @@ def _because(decision: Decision, verb: Verb, source: Source, text: str) -> Decis
     from msgspec.structs import replace
 
     return replace(decision, verb=verb, reasons=(*decision.reasons, Reason(source, text)))
-
-
-def _said(failure: BaseException) -> str:
-    return str(failure) or type(failure).__name__
-
-
-def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
