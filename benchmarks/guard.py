@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -191,7 +192,7 @@ def synced(folder: Path, seconds: float) -> float:
     return count / spent
 
 
-def recorded(agents: int, seconds: float) -> None:
+def recorded(agents: int, seconds: float, pause: float) -> None:
     from duress.guard.embedded import EmbeddedKeeper
 
     with tempfile.TemporaryDirectory() as name:
@@ -204,6 +205,7 @@ def recorded(agents: int, seconds: float) -> None:
 
             def work(mine: list[float]) -> None:
                 session, number = session_of(guard, 10), 0
+                over.wait(random.uniform(0, pause))
                 while not over.is_set():
                     number += 1
                     call = ToolCall(f"c{number}", CALL.tool, CALL.arguments)
@@ -213,7 +215,7 @@ def recorded(agents: int, seconds: float) -> None:
                     assert ruling.call is not None, ruling.message
                     guard.after(ruling, session, "sent")
                     # An agent's tools and its model take time; it does not ask without a pause.
-                    over.wait(0.05)
+                    over.wait(random.uniform(0.5, 1.5) * pause)
 
             threads = [threading.Thread(target=work, args=(mine,)) for mine in took]
             for thread in threads:
@@ -222,8 +224,8 @@ def recorded(agents: int, seconds: float) -> None:
             over.set()
             for thread in threads:
                 thread.join()
-        every = sorted(one for mine in took for one in mine[2:])
-        print(f"\n{agents} agents at a time, each intent on disk before its call may run ({seconds:.0f} s)")
+        every = sorted(one for mine in took for one in mine[1:])
+        print(f"\n{agents} agents at a time, a call every {pause:g} s or so, its intent on disk first")
         print(f"the disk syncs {rate:,.0f} appends of 4 KiB a second, one after the other")
         line("decide and record the intent", every)
         entries = 2 * len(every) / seconds
@@ -251,7 +253,9 @@ def main() -> None:
     options.add_argument("--no-peer", action="store_true")
     given = options.parse_args()
     decisions(given.decisions, not given.no_peer)
-    recorded(given.agents, given.seconds)
+    # Without a pause to speak of, the processor is the limit; with a second, as where a model thinks, not.
+    for pause in (0.05, 1.0):
+        recorded(given.agents, given.seconds, pause)
     start_up()
 
 
