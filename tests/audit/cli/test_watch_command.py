@@ -105,6 +105,8 @@ def test_a_folder_is_followed_and_each_finding_is_told_once(tmp_path: Path, list
         until(lambda: "bad-3" in listener.runs(), "a new file")
         append(path, '{"id": "broken", \n')
         until(lambda: any(n["kind"] == "unreadable" for n in listener.heard), "a line that cannot be read")
+        # Killed between telling and noting that it told, it would rightly tell once more.
+        time.sleep(1.0)
     finally:
         stop(watching, signal.SIGKILL)
     # What was there at the first start is known, a line that was half written was no damage.
