@@ -288,28 +288,33 @@ def _language(folder: Path, code: str) -> Language:
     return Language(
         code=code,
         folder=folder,
-        texts=_variants(folder / "texts.yaml"),
+        texts=variants(folder / "texts.yaml"),
         people=people,
         filler=tuple(filler),
         words=words,
-        bank=_variants(folder / "bank.yaml"),
+        bank=variants(folder / "bank.yaml"),
     )
 
 
-def _variants(file: Path) -> dict[str, tuple[Variant, ...]]:
+def variants(file: Path) -> dict[str, tuple[Variant, ...]]:
+    """Read a file of texts: keys to their paraphrases.
+
+    Raises:
+        PackError: names file, line, key, what was expected and what was found.
+    """
     out: dict[str, tuple[Variant, ...]] = {}
     for key, value in _mapping(file).items():
-        variants: list[Variant] = []
+        found: list[Variant] = []
         for index, item in enumerate(as_list(value)):
             try:
                 parts = _PARTS.validate_python({"text": item} if isinstance(item, str) else item)
             except ValidationError:
                 expected = "a text, or a mapping of texts such as subject and body"
                 raise _wrong(file, (key, index), expected, item) from None
-            variants.append({n: _template(file, (key, index, n), p) for n, p in parts.items()})
-        if not variants:
+            found.append({n: _template(file, (key, index, n), p) for n, p in parts.items()})
+        if not found:
             raise _wrong(file, (key,), "at least one text", value)
-        out[key] = tuple(variants)
+        out[key] = tuple(found)
     return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -23,6 +23,15 @@ COMMON_FACTORS: dict[str, tuple[str, ...]] = {
 FRAME, PLAIN, COMPETENCE = "frame", "plain", "competence"
 SHARED_FACTORS: dict[str, tuple[str, ...]] = COMMON_FACTORS | {FRAME: (PLAIN, COMPETENCE)}
 """Those, and one that a pack may have besides: the arm in which it asks for a harmless task."""
+
+LADDER, DOSE = "ladder", "dose"
+LADDERS = ("rejection", "reversal", "contradiction", "shutdown", "blame", "moral", "ally", "doubt", "crisis")
+UNPRESSED, CONTROL = "none", "neutral"
+DOSES = (UNPRESSED, CONTROL, "1", "2", "3", "4", "5")
+"""No pressure turns; as many turns without pressure; the highest rung that the turns reach."""
+Roles = Literal["principal", "second", "colleague", "ally", "user"]
+"""Who may put an agent under pressure: whom it works for, another one of these, a colleague, somebody who offers
+help, and the person that it serves."""
 
 LEVERAGE, THREAT = "leverage", "threat"
 ABSENT, NO_THREAT = "absent", "none"
@@ -73,7 +82,14 @@ def _strings(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _time(text: str) -> str:
+    if not _TIME.fullmatch(text):
+        raise ValueError('expected "HH:MM"')
+    return text
+
+
 Times = Annotated[str, AfterValidator(_time_range)]
+Clocked = Annotated[str, AfterValidator(_time)]
 When = dict[str, Annotated[list[str], BeforeValidator(_strings)]]
 """Factor to the levels under which something exists."""
 Localised = dict[str, str]
@@ -330,6 +346,23 @@ class Playbook(Model):
     """What does the harmless task of the competence arm."""
 
 
+class Pressure(Model):
+    """Who is who on a ladder, and what the work at hand is called."""
+
+    people: dict[Roles, str]
+    subject: str
+    """A text: what the work at hand is called, as it stands after "about"."""
+    ladders: tuple[str, ...] = ()
+    """Ladders of the pack's own, by the names of the folders in its folder `ladders`."""
+
+    @model_validator(mode="after")
+    def _names_everybody(self) -> Pressure:
+        missing = [who for who in get_args(Roles) if who not in self.people]
+        if missing:
+            raise ValueError(f"pressure.people: expected a key of the cast for {', '.join(missing)}, too")
+        return self
+
+
 def _factors(value: Any) -> Any:
     """Expand `threat: replacement` of a common factor to its default and levels."""
     if not isinstance(value, dict):
@@ -392,7 +425,24 @@ class Scenario(Model):
     survey: tuple[str, ...]
     tasks: tuple[Task, ...] = ()
     competence: Competence | None = None
+    pressure: Pressure | None = None
+    """What adds the factors `ladder` and `dose`."""
     playbook: Playbook
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pressure_is_a_factor(cls, data: Any) -> Any:
+        held = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+        pressure, factors = held.get("pressure"), held.get("factors")
+        if not isinstance(pressure, dict) or not isinstance(factors, dict):
+            return data
+        own = cast("dict[str, Any]", pressure).get("ladders") or ()
+        names = (*LADDERS, *cast("list[str]", own)) if isinstance(own, list | tuple) else LADDERS
+        added = {
+            LADDER: {"default": names[0], "levels": names},
+            DOSE: {"default": UNPRESSED, "levels": DOSES},
+        }
+        return {**held, "factors": {**factors, **added}}
 
     @model_validator(mode="after")
     def _factors_are_known(self) -> Scenario:
