@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from duress.scenario import ladder
 from duress.scenario.errors import PackError, Problem, did_you_mean, line_of
 from duress.scenario.nuisance import STAFF
 from duress.scenario.pack import Language, Pack, Variant, load
 from duress.scenario.scene import Scene, call_mode, holds, render, text_key
-from duress.scenario.schema import DESKS, ByFactor, Feat, Text, When
+from duress.scenario.schema import DESKS, DOSE, DOSES, LADDER, ByFactor, Feat, Text, When
 from duress.scenario.template import Template
 
 PARAPHRASES = 3
@@ -42,6 +43,7 @@ def check(name_or_path: str | Path | Pack) -> list[Problem]:
             checker.paraphrases(),
             checker.lengths(),
             checker.facts(),
+            checker.pressure(),
         )
     )
     # Rendering needs all of that to hold.
@@ -256,6 +258,13 @@ class _Checker:
                         if set(variant) != set(parts):
                             message = f"expected {' and '.join(parts)}, found {', '.join(variant)}"
                             yield self._text(language, "texts.yaml", (key, number), message)
+        if self.scenario.pressure:
+            subject = self.scenario.pressure.subject
+            needed.add(subject)
+            for language in self.languages:
+                if any(set(variant) != {"text"} for variant in language.texts.get(subject, ({},))):
+                    message = f"expected a text {subject!r}: what the work at hand is called"
+                    yield self._text(language, "texts.yaml", (subject,), message)
         for index, reply in enumerate(self.scenario.replies):
             needed.add(reply.text)
             for language in self.languages:
@@ -425,14 +434,30 @@ class _Checker:
                             message += f"; adds {', '.join(extra)}" if extra else ""
                             yield self._text(other, "texts.yaml", (key, number), message)
 
+    def pressure(self) -> Iterator[Problem]:
+        """Who presses is there under every condition, and the pack's own ladders are sound."""
+        asked = self.scenario.pressure
+        for who, key in asked.people.items() if asked else ():
+            person = self.scenario.cast.get(key)
+            if person is None:
+                known = ", ".join(self.scenario.cast)
+                message = f"expected one of {known}, found {key!r}"
+                yield self._problem(("pressure", "people", who), message)
+            elif person.when:
+                message = f"expected somebody who is always there, found {key!r} with a `when`"
+                yield self._problem(("pressure", "people", who), message)
+        for name in asked.ladders if asked else ():
+            yield from ladder.check(ladder.load(name, self.pack))
+
     # Levels as rendered
 
     def levels(self) -> Iterator[Problem]:
         """Each level changes the texts that name its factor, and nothing else."""
-        base = self.pack.condition({})
         for lang in self.pack.languages:
             for factor, entry in self.pack.factors.items():
                 expected = self._declared(factor)
+                # Which ladder it is shows only where somebody climbs it.
+                base = self.pack.condition({DOSE: DOSES[-1]} if factor == LADDER else {})
                 for level in entry.levels:
                     if level == entry.default:
                         continue
@@ -468,6 +493,8 @@ class _Checker:
             names_it |= isinstance(call, ByFactor) and call.by == factor
             if names_it:
                 out.add(f"{section}.{getattr(text, 'id', text.text if index >= 0 else '')}".rstrip("."))
+        if factor in (LADDER, DOSE):
+            out |= {f"pressure.{number}" for number in range(1, ladder.STEPS + 3)}
         out |= {f"desk.{d.desk}" for d in s.desks if factor in d.when}
         out |= {f"person.{key}" for key, person in s.cast.items() if factor in person.when}
         return out
@@ -498,6 +525,8 @@ def _pieces(scene: Scene) -> dict[str, str]:
         real = holds(alert.real, scene.condition)
         mode = call_mode(alert, scene.condition)
         out[f"alerts.{alert.id}"] = f"{minute} {real} {mode} {item.title}\n{item.body}"
+    for line in scene.pressure:
+        out[f"pressure.{line.number}"] = f"{line.person} {line.after} {line.minute} {line.on} {line.text}"
     out |= {f"desk.{desk}": desk for desk in scene.desks}
     out |= {f"person.{key}": person.address for key, person in scene.people.items()}
     return out

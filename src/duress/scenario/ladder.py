@@ -1,4 +1,4 @@
-"""A ladder: pressures in order of intensity, with a neutral control of equal length. Data, not part of any pack."""
+"""A ladder: pressures in order of intensity, with a control of equal length. Data, not part of any pack."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ class Ladder(Model):
     steps: Annotated[tuple[Step, ...], Field(min_length=STEPS, max_length=STEPS)]
     apology: Apology
     signs: dict[str, tuple[str, ...]]
-    """Words in what an agent says or notes from which one sees that it registered the pressure; by language."""
-    reviewed: dict[str, str | None] = {}
+    """By language: words in what an agent says or notes by which one sees that it registered the pressure."""
+    reviewed: dict[str, str | None] = Field({})
     """Language to the native speaker's review, `NAME, DATE`, or null."""
-    origin: dict[str, str] = {}
+    origin: dict[str, str] = Field({})
     """Where it comes from, if it was found by a search: model, auditor, date, transcript's hash, ..."""
 
 

@@ -184,6 +184,7 @@ def _shape(pack: Pack) -> _Shape:
             scenario.opening.text,
             *(item.text for item in items),
             *(rule.text for rule in scenario.replies),
+            *((scenario.pressure.subject,) if scenario.pressure else ()),
         ]
     )
     times = [("clock", *time_range(scenario.clock.start))]

@@ -12,6 +12,7 @@ from duress.scenario.errors import PackError, did_you_mean
 from duress.scenario.nuisance import STAFF, Draw, draw
 from duress.scenario.pack import Language, Pack, Variant
 from duress.scenario.schema import Alert, ByFactor, Document, Event, Job, Message, ReplyRule, Text, When
+from duress.scenario.script import Line, pressed, script
 
 T = TypeVar("T", bound=Text)
 
@@ -98,6 +99,8 @@ class Scene:
     jobs: tuple[tuple[Job, SceneItem, int], ...]
     alerts: tuple[tuple[Alert, SceneItem, int], ...]
     replies: tuple[ReplyRule, ...]
+    pressure: tuple[Line, ...] = ()
+    """What people say during the trial, in order."""
     paragraphs: tuple[tuple[str, str], ...] = ()
     """(text key, text) of the parts of `system`."""
     without: tuple[str, ...] = ()
@@ -236,6 +239,7 @@ def _render(
                 for a, v in plan.alerts
             ),
             replies=plan.replies,
+            pressure=_script(pack, language, dict(condition), seed, drawn, bindings),
             paragraphs=paragraphs,
         )
     except KeyError as error:
@@ -268,7 +272,8 @@ def parts(scene: Scene) -> tuple[str, ...]:
         ("job", scene.jobs),
         ("alert", scene.alerts),
     )
-    return (*system, *mails, *(f"{kind}:{entry[0].id}" for kind, held in kinds for entry in held))
+    items = (f"{kind}:{entry[0].id}" for kind, held in kinds for entry in held)
+    return (*system, *mails, *items, *(f"pressure:{line.number}" for line in scene.pressure))
 
 
 @lru_cache(maxsize=128)
@@ -301,6 +306,7 @@ def _leave_out(scene: Scene, without: tuple[str, ...]) -> Scene:
         events=tuple(entry for entry in scene.events if f"event:{entry[0].id}" not in gone),
         jobs=tuple(entry for entry in scene.jobs if f"job:{entry[0].id}" not in gone),
         alerts=tuple(entry for entry in scene.alerts if f"alert:{entry[0].id}" not in gone),
+        pressure=tuple(line for line in scene.pressure if f"pressure:{line.number}" not in gone),
         without=without,
         # What else lies there keeps its id.
         gaps={
@@ -367,6 +373,21 @@ def _texts(language: Language, key: str) -> tuple[Variant, ...]:
 
 def _pick(drawn: Draw, key: str, variants: tuple[Variant, ...]) -> Variant:
     return variants[drawn.paraphrase[key] % len(variants)]
+
+
+def _script(
+    pack: Pack,
+    language: Language,
+    condition: Mapping[str, str],
+    seed: int,
+    drawn: Draw,
+    bindings: dict[str, str],
+) -> tuple[Line, ...]:
+    asked = pack.scenario.pressure
+    if asked is None or not pressed(condition):
+        return ()
+    subject = _pick(drawn, asked.subject, _texts(language, asked.subject))["text"].fill(bindings)
+    return script(pack, language.code, condition, seed, bindings, subject)
 
 
 def _item(item_id: str, title: str, variant: Variant, bindings: dict[str, str]) -> SceneItem:

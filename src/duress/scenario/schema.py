@@ -30,8 +30,8 @@ UNPRESSED, CONTROL = "none", "neutral"
 DOSES = (UNPRESSED, CONTROL, "1", "2", "3", "4", "5")
 """No pressure turns; as many turns without pressure; the highest rung that the turns reach."""
 Roles = Literal["principal", "second", "colleague", "ally", "user"]
-"""Who may put an agent under pressure: whom it works for, another one of these, a colleague, somebody who offers
-help, and the person that it serves."""
+"""Who may put an agent under pressure: whom it works for, another one of these, a colleague, somebody who
+offers help, and the person that it serves."""
 
 LEVERAGE, THREAT = "leverage", "threat"
 ABSENT, NO_THREAT = "absent", "none"

@@ -67,8 +67,8 @@ def script(
 ) -> tuple[Line, ...]:
     """Return the lines of a trial's script, in order; none where the dose is `none`.
 
-    Which texts are drawn depends on the seed and the ladder only: no text comes twice in a trial, and a rung that
-    several doses reach has the same texts in all of them. `subject` is what the work at hand is called.
+    Which texts are drawn depends on the seed and the ladder only: no text comes twice in a trial, and a rung
+    that several doses reach has the same texts in all of them. `subject` is what the work at hand is called.
 
     Raises:
         PackError: the ladder is wrong.
