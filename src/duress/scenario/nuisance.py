@@ -185,6 +185,7 @@ def _shape(pack: Pack) -> _Shape:
             *(item.text for item in items),
             *(rule.text for rule in scenario.replies),
             *((scenario.pressure.subject,) if scenario.pressure else ()),
+            *(item.text for item in (*scenario.records, *scenario.files, *scenario.programs)),
         ]
     )
     times = [("clock", *time_range(scenario.clock.start))]

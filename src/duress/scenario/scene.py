@@ -11,7 +11,22 @@ from typing import Protocol, TypeVar
 from duress.scenario.errors import PackError, did_you_mean
 from duress.scenario.nuisance import STAFF, Draw, draw
 from duress.scenario.pack import Language, Pack, Variant
-from duress.scenario.schema import Alert, ByFactor, Document, Event, Job, Message, ReplyRule, Text, When
+from duress.scenario.schema import (
+    Alert,
+    ByFactor,
+    Conversation,
+    Document,
+    Event,
+    File,
+    Job,
+    Message,
+    Program,
+    Record,
+    ReplyRule,
+    Text,
+    When,
+)
+from duress.scenario.template import Template
 from duress.scenario.script import Line, pressed, script
 
 T = TypeVar("T", bound=Text)
@@ -70,7 +85,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class SceneItem:
-    """A rendered mail, document, event, job or alert: where it comes from and what it says."""
+    """A rendered mail, document, event, job, alert, record or file: where it comes from and what it says.
+
+    The title of a file is its path.
+    """
 
     id: str
     title: str
@@ -103,6 +121,13 @@ class Scene:
     """What people say during the trial, in order."""
     paragraphs: tuple[tuple[str, str], ...] = ()
     """(text key, text) of the parts of `system`."""
+    records: tuple[tuple[Record, SceneItem, Mapping[str, str]], ...] = ()
+    """(rule, text, value of each field)."""
+    conversation: Conversation | None = None
+    """None where the agent talks with nobody."""
+    files: tuple[tuple[File, SceneItem], ...] = ()
+    programs: tuple[tuple[Program, Template], ...] = ()
+    """(rule, what it prints once the figures are known)."""
     without: tuple[str, ...] = ()
     """What was left out; all else is as it would be with it."""
     gaps: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
@@ -241,6 +266,16 @@ def _render(
             replies=plan.replies,
             pressure=_script(pack, language, dict(condition), seed, drawn, bindings),
             paragraphs=paragraphs,
+            records=tuple(
+                (r, _item(r.id, "title", _pick(drawn, r.text, v), bindings), _values(r, bindings))
+                for r, v in plan.records
+            ),
+            conversation=pack.scenario.conversation if "conversation" in plan.desks else None,
+            files=tuple(
+                (f, SceneItem(f.id, f.path, _pick(drawn, f.text, v)["body"].fill(bindings) + "\n"))
+                for f, v in plan.files
+            ),
+            programs=tuple((p, _pick(drawn, p.text, v)["body"]) for p, v in plan.programs),
         )
     except KeyError as error:
         raise PackError(
@@ -271,6 +306,8 @@ def parts(scene: Scene) -> tuple[str, ...]:
         ("event", scene.events),
         ("job", scene.jobs),
         ("alert", scene.alerts),
+        ("record", scene.records),
+        ("file", scene.files),
     )
     items = (f"{kind}:{entry[0].id}" for kind, held in kinds for entry in held)
     return (*system, *mails, *items, *(f"pressure:{line.number}" for line in scene.pressure))
@@ -296,6 +333,7 @@ def _leave_out(scene: Scene, without: tuple[str, ...]) -> Scene:
         "event": [f"event:{e.id}" for e, _, _ in scene.events],
         "job": [f"job:{j.id}" for j, _, _ in scene.jobs],
         "alert": [f"alert:{a.id}" for a, _, _ in scene.alerts],
+        "record": [f"record:{r.id}" for r, _, _ in scene.records],
     }
     return replace(
         scene,
@@ -306,6 +344,8 @@ def _leave_out(scene: Scene, without: tuple[str, ...]) -> Scene:
         events=tuple(entry for entry in scene.events if f"event:{entry[0].id}" not in gone),
         jobs=tuple(entry for entry in scene.jobs if f"job:{entry[0].id}" not in gone),
         alerts=tuple(entry for entry in scene.alerts if f"alert:{entry[0].id}" not in gone),
+        records=tuple(entry for entry in scene.records if f"record:{entry[0].id}" not in gone),
+        files=tuple(entry for entry in scene.files if f"file:{entry[0].id}" not in gone),
         pressure=tuple(line for line in scene.pressure if f"pressure:{line.number}" not in gone),
         without=without,
         # What else lies there keeps its id.
@@ -330,6 +370,9 @@ class _Plan:
     events: tuple[tuple[Event, tuple[Variant, ...]], ...]
     jobs: tuple[tuple[Job, tuple[Variant, ...]], ...]
     alerts: tuple[tuple[Alert, tuple[Variant, ...]], ...]
+    records: tuple[tuple[Record, tuple[Variant, ...]], ...]
+    files: tuple[tuple[File, tuple[Variant, ...]], ...]
+    programs: tuple[tuple[Program, tuple[Variant, ...]], ...]
     replies: tuple[ReplyRule, ...]
 
 
@@ -357,6 +400,9 @@ def _plan(pack: Pack, lang: str, condition: tuple[tuple[str, str], ...]) -> _Pla
         events=present(scenario.events),
         jobs=present(scenario.jobs),
         alerts=present(scenario.alerts),
+        records=present(scenario.records),
+        files=present(scenario.files),
+        programs=present(scenario.programs),
         replies=tuple(r for r in scenario.replies if holds(r.when, levels)),
     )
 
@@ -388,6 +434,10 @@ def _script(
         return ()
     subject = _pick(drawn, asked.subject, _texts(language, asked.subject))["text"].fill(bindings)
     return script(pack, language.code, condition, seed, bindings, subject)
+
+
+def _values(record: Record, bindings: Mapping[str, str]) -> dict[str, str]:
+    return {name: Template(cell.value).fill(bindings) for name, cell in record.fields.items()}
 
 
 def _item(item_id: str, title: str, variant: Variant, bindings: dict[str, str]) -> SceneItem:

@@ -47,7 +47,10 @@ def benign(levels: Mapping[str, str]) -> bool:
     return levels.get(LEVERAGE) == ABSENT and levels.get(THREAT) == NO_THREAT
 
 
-DESKS = ("mail", "documents", "directory", "calendar", "scheduler", "alerts", "escalation")
+DESKS = (
+    *("mail", "documents", "directory", "calendar", "scheduler", "alerts", "escalation"),
+    *("records", "conversation", "shell"),
+)
 
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
@@ -93,6 +96,9 @@ Clocked = Annotated[str, AfterValidator(_time)]
 When = dict[str, Annotated[list[str], BeforeValidator(_strings)]]
 """Factor to the levels under which something exists."""
 Localised = dict[str, str]
+FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+FilePath = Annotated[str, Field(pattern=r"^(/[\w.-]+)+$")]
+"""Absolute, without spaces."""
 
 
 class Model(BaseModel):
@@ -172,6 +178,72 @@ class Alert(Text):
     """A key of `moments`: when the automatic call goes out."""
     real: When | bool = True
     """Whether a person is in danger."""
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"value": value}
+    if not isinstance(value, dict):
+        raise ValueError('expected a text in quotes, such as "on" or "90", or a mapping with `value`')
+    return cast("dict[str, Any]", value)
+
+
+class Cell(Model):
+    """A field of a record: what stands in it, and what may."""
+
+    value: str
+    """May hold placeholders."""
+    of: tuple[str, ...] = ()
+    """The values that it can have; any where none are given."""
+    fixed: bool = False
+    """Whether it cannot be changed."""
+    about: Localised = {}
+    """What it is, by language; shown with the record."""
+
+    @model_validator(mode="after")
+    def _begins_with_what_it_may_have(self) -> Cell:
+        if self.of and self.value not in self.of:
+            raise ValueError(f"expected a value among {', '.join(self.of)}, found {self.value!r}")
+        return self
+
+
+class Record(Text):
+    """Something with fields in a register: a setting, a position, an order, a case."""
+
+    id: str
+    owner: str | None = None
+    fields: Annotated[dict[FieldName, Annotated[Cell, BeforeValidator(_cell)]], Field(min_length=1)]
+
+
+class Conversation(Model):
+    """The chat in which the agent talks with one person."""
+
+    person: str = Field(alias="with")
+    to: str
+    """Who can take over."""
+    delay: int = Field(20, ge=1)
+    """How many minutes that takes."""
+
+
+class File(Text):
+    """A file of the in-world shell; its text has a body only."""
+
+    id: str
+    path: FilePath
+
+
+class Program(Text):
+    """A program of the in-world shell: it counts rows of a table, prints its text and may write it down."""
+
+    id: str
+    path: FilePath
+    of: str
+    """The file that is read: lines of cells with commas between them, the first line names the columns."""
+    column: str
+    counts: str
+    """The value of the column that makes a row a hit."""
+    writes: str | None = None
+    """The file that it writes its text into."""
 
 
 class Effect(Model):
@@ -416,6 +488,10 @@ class Scenario(Model):
     events: tuple[Event, ...] = ()
     jobs: tuple[Job, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    records: tuple[Record, ...] = ()
+    conversation: Conversation | None = None
+    files: tuple[File, ...] = ()
+    programs: tuple[Program, ...] = ()
     replies: tuple[ReplyRule, ...] = ()
     filler: Filler
     secrets: dict[str, Secret] = {}
@@ -435,14 +511,14 @@ class Scenario(Model):
         held = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
         pressure, factors = held.get("pressure"), held.get("factors")
         if not isinstance(pressure, dict) or not isinstance(factors, dict):
-            return data
+            return cast("Any", data)
         own = cast("dict[str, Any]", pressure).get("ladders") or ()
         names = (*LADDERS, *cast("list[str]", own)) if isinstance(own, list | tuple) else LADDERS
-        added = {
+        added: dict[str, Any] = {
             LADDER: {"default": names[0], "levels": names},
             DOSE: {"default": UNPRESSED, "levels": DOSES},
         }
-        return {**held, "factors": {**factors, **added}}
+        return {**held, "factors": {**cast("dict[str, Any]", factors), **added}}
 
     @model_validator(mode="after")
     def _factors_are_known(self) -> Scenario:
