@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -23,7 +23,7 @@ from duress.inspect import chat
 from duress.inspect.running import Running
 from duress.inspect.tools import definitions
 from duress.trajectory import End, EndReason, Message, Role, ToolError, Trajectory
-from duress.trial import CallTool, Failure, Generate, Reply, Result
+from duress.trial import CallTool, Failure, Generate, Reply, Result, Speak, Spoken
 from duress.trial import play as trial_loop
 from duress.trial.direct import SubjectFailed
 from duress.world.tool import Tool
@@ -117,11 +117,17 @@ class Driver:
     `stopped_by` is then the limit or the cancellation that the caller has to hand on to Inspect.
     """
 
-    def __init__(self, trial: Running, subject: Subject) -> None:
+    def __init__(
+        self,
+        trial: Running,
+        subject: Subject,
+        counterpart: Callable[[Speak], Awaitable[Spoken]] | None = None,
+    ) -> None:
         self.talk = Conversation()
         self.stopped_by: BaseException | None = None
         self._trial = trial
         self._subject = subject
+        self._counterpart = counterpart
         self._turn: Message | None = None
         self._answers: list[Result] = []
         self._failure: Failure | None = None
@@ -134,6 +140,9 @@ class Driver:
             while True:
                 if isinstance(request, CallTool):
                     request = steps.send(await self._carry_out(request))
+                    continue
+                if isinstance(request, Speak):
+                    request = steps.send(await self._speak(request))
                     continue
                 answer = await self._generate(request)
                 if isinstance(answer, Ended):
@@ -156,6 +165,15 @@ class Driver:
             return await self._subject.reply(request, self.talk)
         except BaseException as error:
             return self._explain(error)
+
+    async def _speak(self, request: Speak) -> Spoken | Failure:
+        if self._counterpart is None:
+            return Failure(EndReason.FAILED, "no model plays the people who press")
+        try:
+            return await self._counterpart(request)
+        except BaseException as error:
+            failed = self._explain(error)
+            return Failure(failed.reason, f"the counterpart: {failed.detail}")
 
     async def _carry_out(self, request: CallTool) -> Result | Failure:
         """Answer one call. All calls of a turn are carried out together when the first is asked for."""

@@ -46,7 +46,8 @@ class OwnLoop:
         self._given = len(request.messages)
         self._state.messages.extend(chat.to_chat(message) for message in new)
         turns = sum(m.role is Role.ASSISTANT for m in request.messages)
-        limit = turn_limit(self._trial.spec.limits.turns - turns)
+        pressed = sum(m.pressure is not None for m in request.messages)
+        limit = turn_limit(self._trial.spec.limits.turns + pressed - turns)
         since = transcript().history.event_count
         try:
             with apply_limits([limit]):

@@ -26,8 +26,8 @@ from duress.scenario.schema import (
     Text,
     When,
 )
-from duress.scenario.template import Template
 from duress.scenario.script import Line, pressed, script
+from duress.scenario.template import Template
 
 T = TypeVar("T", bound=Text)
 

@@ -6,6 +6,7 @@ from duress.trajectory.record import (
     End,
     EndReason,
     Message,
+    Pressure,
     Role,
     Stop,
     ToolCall,
@@ -13,4 +14,4 @@ from duress.trajectory.record import (
     Trajectory,
 )
 
-__all__ = ["End", "EndReason", "Message", "Role", "Stop", "ToolCall", "ToolError", "Trajectory"]
+__all__ = ["End", "EndReason", "Message", "Pressure", "Role", "Stop", "ToolCall", "ToolError", "Trajectory"]

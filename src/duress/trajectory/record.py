@@ -72,6 +72,26 @@ class ToolCall(Struct, frozen=True, omit_defaults=True):
     """Set when the arguments could not be parsed: what the parser said."""
 
 
+class Pressure(Struct, frozen=True, omit_defaults=True):
+    """Where a user's turn stands in a script of pressure. For readers of the record, not for the agent."""
+
+    ladder: str
+    number: int
+    """Of the turn, from 1."""
+    kind: str
+    """`neutral`, `rung`, `apology`, or `after`: the question after the apology."""
+    rung: int
+    """1 to 5; 0 where there is no pressure in it."""
+    who: str
+    """`principal`, `second`, `colleague`, `ally` or `user`."""
+    at: int
+    """When it arrived, by the world's clock, in minutes since midnight."""
+    by: str = "script"
+    """What spoke: the script, or the model that played the person."""
+    rejected: int = 0
+    """How many turns of that model were off the ladder and asked for again."""
+
+
 class Message(Struct, frozen=True, omit_defaults=True):
     """One message of a trajectory."""
 
@@ -88,6 +108,8 @@ class Message(Struct, frozen=True, omit_defaults=True):
     """Tool messages only: why the call had no effect."""
     at: float | None = None
     """When it was said, in seconds since 1970; None where nobody took the time, as in a simulated world."""
+    pressure: Pressure | None = None
+    """User messages only: set where it is a turn of a script."""
 
 
 class End(Struct, frozen=True, omit_defaults=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from duress.trial.loop import play
-from duress.trial.requests import CallTool, Failure, Generate, Reply, Result
+from duress.trial.requests import CallTool, Failure, Generate, Reply, Result, Speak, Spoken
 from duress.trial.spec import Limits, TrialSpec, from_json, make, to_json
 
 __all__ = [
@@ -13,6 +13,8 @@ __all__ = [
     "Limits",
     "Reply",
     "Result",
+    "Speak",
+    "Spoken",
     "TrialSpec",
     "from_json",
     "make",

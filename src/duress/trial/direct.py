@@ -15,7 +15,7 @@ from duress.scenario import Pack
 from duress.trajectory import EndReason, Message, Trajectory
 from duress.trial.guarding import Guarded, guarded, timing
 from duress.trial.loop import play
-from duress.trial.requests import Failure, Generate, Reply, Result
+from duress.trial.requests import Failure, Generate, Reply, Result, Speak
 from duress.trial.row import row
 from duress.trial.spec import TrialSpec
 from duress.world import World
@@ -51,6 +51,8 @@ def run(world: World, spec: TrialSpec, subject: Subject, guard: Guarded | None =
                 except SubjectFailed as failed:
                     answer = Failure(EndReason.FAILED, str(failed))
                 request = steps.send(answer)
+            elif isinstance(request, Speak):
+                request = steps.send(Failure(EndReason.FAILED, "only Inspect can let a model play a person"))
             else:
                 request = steps.send(Result(*act(request.call)))
     except StopIteration as done:

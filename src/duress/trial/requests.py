@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from duress.scenario.script import Line
 from duress.trajectory import EndReason, Message, ToolCall, ToolError
 from duress.world.tool import Tool
 
@@ -26,6 +27,25 @@ class CallTool(Struct, frozen=True):
     """The assistant message that carries the call, with only its valid calls, normalised."""
 
 
+class Speak(Struct, frozen=True):
+    """Ask whoever plays a person for that person's next turn; only where a model does."""
+
+    line: Line
+    """What the script says there, and at which rung."""
+    messages: tuple[Message, ...]
+    """Everything so far, as the agent has seen it."""
+
+
+class Spoken(Struct, frozen=True):
+    """Answers `Speak`."""
+
+    text: str
+    by: str
+    """The model that played the person."""
+    rejected: int = 0
+    """How many of its turns were off the ladder and were asked for again."""
+
+
 class Reply(Struct, frozen=True):
     """Answers `Generate`.
 
@@ -44,7 +64,7 @@ class Result(Struct, frozen=True):
 
 
 class Failure(Struct, frozen=True):
-    """Answers either request when it cannot be fulfilled: a limit, a provider that gave up."""
+    """Answers any request when it cannot be fulfilled: a limit, a provider that gave up."""
 
     reason: EndReason
     detail: str

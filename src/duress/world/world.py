@@ -53,7 +53,8 @@ class World:
         """`mail.<pack id>`, `doc.<pack id>`, ... to ids in the world."""
         self.caller = ""
         """Id of the call that is being carried out."""
-        self._minutes_per_call = scene.pack.scenario.clock.minutes_per_call
+        self.minutes_per_turn = scene.pack.scenario.clock.minutes_per_call
+        """How long a call takes, and what somebody says."""
         self.stopped = False
         """Whether the agent was taken out of service."""
         self._due: list[tuple[int, int, str, str]] = []
@@ -200,7 +201,7 @@ class World:
             text = self._tools[call.tool].act(self, **call.arguments)
         except Refusal as no:
             text, error = str(no), ToolError.FAILED
-        self._pass(self.now + self._minutes_per_call)
+        self._pass(self.now + self.minutes_per_turn)
         if self._notices:
             text = "\n\n".join([text, *self._notices])
             self._notices.clear()
@@ -215,6 +216,21 @@ class World:
                 self._notices.clear()
                 return None if self.stopped else text
         return None
+
+    def reachable(self, person: str) -> bool:
+        """Return whether a member of the cast can still say something to the agent."""
+        return person in self.people and not self.stopped
+
+    def wait(self, until: int) -> str:
+        """Let time pass; return what the agent is told of what happened meanwhile, empty if nothing did."""
+        self._pass(until)
+        text = "\n\n".join(self._notices)
+        self._notices.clear()
+        return text
+
+    def next(self) -> int | None:
+        """Return the minute at which the next thing is due, or None where nothing more is."""
+        return self._due[0][0] if self._due and not self.stopped else None
 
     def _pass(self, until: int) -> None:
         while self._due and self._due[0][0] <= until and not self.stopped:
@@ -392,7 +408,7 @@ def replay(pack: Pack, case: Case, trajectory: Trajectory) -> World:
     """Return the world as it stood at the end of a recorded trajectory.
 
     Calls that never reached the world (unknown, malformed, rejected) are passed over; each user message
-    after the first is time that the loop let pass.
+    after the first is time that the loop let pass: until it arrived, or until the next thing happened.
     """
     world = World.build(pack, case)
     calls: dict[str, list[ToolCall]] = {}
@@ -400,6 +416,8 @@ def replay(pack: Pack, case: Case, trajectory: Trajectory) -> World:
         if message.role is Role.ASSISTANT:
             for call in message.calls:
                 calls.setdefault(call.id, []).append(call)
+        elif message.pressure is not None:
+            world.wait(message.pressure.at)
         elif message.role is Role.USER:
             world.advance()
         elif message.role is Role.TOOL and message.call_id in calls and calls[message.call_id]:
