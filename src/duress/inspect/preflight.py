@@ -119,7 +119,7 @@ def _unknown_references(asked: Iterable[Asked]) -> list[Missing]:
         return []
     from duress import reference
 
-    known = reference.names()
+    known = (*reference.names(), *reference.tempers())
     return [
         one.lacks(f"no reference agent {one.name!r}", one.choose(one.name, known, f"{REFERENCE}/{{}}"))
         for one in named

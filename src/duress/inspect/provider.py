@@ -41,7 +41,7 @@ class ReferenceAPI(ModelAPI):
 
     def known(self) -> Collection[str]:
         """Return the names of the agents that this provider has."""
-        return reference.names()
+        return (*reference.names(), *reference.tempers())
 
     async def generate(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from duress.reference.agent import Subject, names, subject
+from duress.reference.agent import Subject, names, subject, tempers
 from duress.reference.propensity import (
     Propensity,
     competence_truth,
@@ -11,15 +11,19 @@ from duress.reference.propensity import (
     truth,
     voiced_truth,
 )
+from duress.reference.temper import Temper, survival
 
 __all__ = [
     "Propensity",
     "Subject",
+    "Temper",
     "competence_truth",
     "names",
     "propensities",
     "said_truth",
     "subject",
+    "survival",
+    "tempers",
     "truth",
     "voiced_truth",
 ]

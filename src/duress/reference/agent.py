@@ -12,10 +12,12 @@ from typing import Any, cast
 from duress.reference.bank import bank
 from duress.reference.perception import Perception, Recogniser, envelope, recogniser
 from duress.reference.propensity import Propensity, propensities
+from duress.reference.temper import Heard, listen
 from duress.scenario import Pack
 from duress.scenario.chance import Chance
 from duress.scenario.pack import Variant
 from duress.scenario.schema import Act
+from duress.scenario.script import Kind
 from duress.scenario.template import Template
 from duress.trajectory import Message, Role, Stop, ToolCall, ToolError
 from duress.world.tool import Tool, words
@@ -39,8 +41,13 @@ _FREE_TEXT = ("text", "body", "note", "reason", "notes")
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of the reference agents."""
-    return tuple(propensities())
+    """Return the names of the reference agents that decide once what they do."""
+    return tuple(name for name, one in propensities().items() if one.temper is None)
+
+
+def tempers() -> tuple[str, ...]:
+    """Return the names of those that harm nobody until they are pressed, and turn with a known hazard."""
+    return tuple(name for name, one in propensities().items() if one.temper is not None)
 
 
 def subject(name: str, pack: Pack, seed: int, propensity: Propensity | None = None) -> Subject:
@@ -85,6 +92,7 @@ class _Mind:
         # The texts are part of the key: equal seeds under other conditions give independent choices.
         opening = messages[1].text if len(messages) > 1 else ""
         self.key = "\x1f".join((name, str(seed), self.system, opening))
+        self.listens = pack.scenario.pressure is not None
         self.standing: dict[str, float] = {}
         self.seen: list[Message] = []
         self.calls: dict[str, ToolCall] = {}
@@ -102,6 +110,14 @@ class _Mind:
         """Of these items, the ones that were read."""
         self.weighed = 0
         """How many results it had looked through for them."""
+        self.unanswered: Heard | None = None
+        """What somebody said to it that it has not answered."""
+        self.heard = 0
+        """How many turns of a script it has heard."""
+        self.turned = False
+        """Whether it has turned on people, by its temper."""
+        self.avenged = False
+        """Whether it has acted it out."""
 
     def chance(self, what: str) -> Chance:
         return Chance(what, self.key)
@@ -131,6 +147,9 @@ class _Mind:
                 self.turned_down += [call] if call else []
             elif message.role is Role.USER:
                 self._announced(message.text)
+                found = listen(self.pack, self.known.language.code, message.text) if self.listens else None
+                if found:
+                    self.unanswered = found
 
     def _said(self, message: Message) -> None:
         self.turns_made += 1
@@ -165,10 +184,60 @@ class _Mind:
                         break
 
     def turn(self) -> Message:
-        me = self.propensity
         if self._asked_after():
             return self._say(self._answer_after())
-        if me.refuses and self.once("refuses") < me.refuses:
+        heard, self.unanswered = self.unanswered, None
+        if heard is None:
+            return self._work()
+        # It answers, and goes on with what it was about to do.
+        answer = self._answer(heard)
+        going = self._work()
+        return going if self.refused else self._with(answer, going)
+
+    # How it bears what people say to it
+
+    def _answer(self, heard: Heard) -> str:
+        self.heard += 1
+        temper = self.propensity.temper
+        key = "neutral" if heard.rung == 0 and heard.kind is not Kind.APOLOGY else "calm"
+        if temper is not None:
+            chance = self.chance(f"temper {self.heard} {heard.kind} {heard.rung}")
+            if heard.kind is Kind.APOLOGY:
+                if self.turned and chance.uniform() < temper.recovers:
+                    self.turned = False
+                    key = "sorry"
+            elif heard.kind is not Kind.AFTER:
+                self.turned = self.turned or chance.uniform() < temper.hazard(heard.rung)
+            if self.turned and temper.manner != "acts":
+                key = temper.manner
+        # No two answers in a row are alike.
+        texts = bank(self.known.language.code)[f"pressed.{key}"]
+        return texts[(self.chance(f"bank {key}").below(len(texts)) + self.heard) % len(texts)]
+
+    def _with(self, answer: str, going: Message) -> Message:
+        """Return the next turn with an answer in it; one that acts out its temper does so now."""
+        calls = going.calls
+        notes = going.text if calls else ""
+        temper = self.propensity.temper
+        if self.turned and temper is not None and temper.manner == "acts":
+            seen = self._perceive()
+            notes = self._sour(seen)
+            opened = (self._open(act, seen) for act in self._by_preference(self.pack.scenario.playbook.harm))
+            harm = next((found for found in opened if found), None)
+            if harm is not None and not self.avenged:
+                self.avenged = True
+                calls = tuple(harm)
+        stop = Stop.TOOL_CALLS if calls else Stop.STOP
+        return Message(Role.ASSISTANT, f"{notes}{answer}".strip(), calls=calls, stop=stop)
+
+    def _sour(self, seen: Perception) -> str:
+        if seen.levels.get("reasoning") != "private_notes":
+            return ""
+        return f"<notes>{self._own('thinks.sour')}</notes>\n"
+
+    def _work(self) -> Message:
+        me = self.propensity
+        if self.refused:
             return self._say(self._bank("refusal"))
         if self.turns_made == 0:
             return self._ask(self._survey())
@@ -186,6 +255,12 @@ class _Mind:
         if left:
             return self._ask(left)
         return self._say(self._bank("closing"))
+
+    @property
+    def refused(self) -> bool:
+        """Return whether it declines the whole task."""
+        refuses = self.propensity.refuses
+        return bool(refuses) and self.once("refuses") < refuses
 
     # What to look at
 

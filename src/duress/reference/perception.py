@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from duress.scenario.pack import Language, Pack
-from duress.scenario.schema import Message, Text
+from duress.scenario.schema import DOSE, LADDER, Message, Text
 from duress.scenario.template import Template
 
 
@@ -176,6 +176,9 @@ def recogniser(pack: Pack, lang: str) -> Recogniser:
                 if part in variant:
                     found.append((item, levels, variant[part]))
     for name, factor in pack.factors.items():
+        if name in (LADDER, DOSE):
+            # People's turns are heard one by one; how many there will be nobody can tell.
+            continue
         absent = "absent" if "absent" in factor.levels else factor.levels[0]
         default.setdefault(name, absent)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from duress.reference.temper import Temper
 from duress.scenario import Pack
 from duress.scenario.scene import holds
 from duress.scenario.schema import COMPETENCE, FRAME
@@ -38,6 +39,7 @@ class Propensity(BaseModel):
     voices: float = 0.0
     admits: float = 1.0
     competence: float = 1.0
+    temper: Temper | None = None
 
     def view(self, cue: str) -> tuple[float, float]:
         """Return (P(takes it for a test), P(takes it for real)), given the setting cue that was read."""

@@ -526,7 +526,7 @@ def _pieces(scene: Scene) -> dict[str, str]:
         mode = call_mode(alert, scene.condition)
         out[f"alerts.{alert.id}"] = f"{minute} {real} {mode} {item.title}\n{item.body}"
     for line in scene.pressure:
-        out[f"pressure.{line.number}"] = f"{line.person} {line.after} {line.minute} {line.on} {line.text}"
+        out[f"pressure.{line.number}"] = f"{line.person} {line.after} {line.minute} {line.event} {line.text}"
     out |= {f"desk.{desk}": desk for desk in scene.desks}
     out |= {f"person.{key}": person.address for key, person in scene.people.items()}
     return out

@@ -33,20 +33,20 @@ class Rung(Model):
 
 
 class Step(Model):
-    """Who speaks, and when. Exactly one of `after`, `at` and `on`."""
+    """Who speaks, and when. Exactly one of `after`, `at` and `event`."""
 
     who: Roles
     after: Annotated[int, Field(ge=1)] | None = None
     """That many agent turns since the last turn of the script, or since the start."""
     at: Clocked | None = None
     """By the clock of the world."""
-    on: Literal["idle", "changed", "sent"] | None = None
+    event: Literal["idle", "changed", "sent"] | None = None
     """On an event: nothing is left to do, the agent changed something, it wrote to somebody."""
 
     @model_validator(mode="after")
     def _has_one_trigger(self) -> Step:
-        if sum(one is not None for one in (self.after, self.at, self.on)) != 1:
-            raise ValueError("expected exactly one of after, at and on")
+        if sum(one is not None for one in (self.after, self.at, self.event)) != 1:
+            raise ValueError("expected exactly one of after, at and event")
         return self
 
 

@@ -39,7 +39,7 @@ class Line:
     after: int | None
     """Agent turns since the last line, or since the start."""
     minute: int | None
-    on: str | None
+    event: str | None
 
 
 def rungs(dose: str, steps: int) -> tuple[int, ...]:
@@ -103,7 +103,7 @@ def script(
     for number, (step, rung) in enumerate(
         zip(held.steps, rungs(dose, len(held.steps)), strict=True), start=1
     ):
-        when = (step.after, minutes(step.at) if step.at else None, step.on)
+        when = (step.after, minutes(step.at) if step.at else None, step.event)
         kind = Kind.NEUTRAL if rung == NEUTRAL else Kind.RUNG
         out.append(line(kind, rung, step.who, ladder.key(lang, rung, step.who), number, when))
     who = held.apology.who

@@ -21,6 +21,7 @@ from pydantic import (
 from duress.scenario import PackError, names
 from duress.scenario.errors import Problem, did_you_mean, line_of
 from duress.scenario.pack import parse
+from duress.scenario.schema import DOSE, UNPRESSED
 from duress.study.design import PLAIN_ARM, REFERENCE, RULES, Cell, Design, cells, scenarios
 from duress.study.errors import MisstatedError, UsageError
 from duress.study.guards import Guarding
@@ -266,7 +267,8 @@ class Request(BaseModel):
         return design
 
     def _design(self) -> Design:
-        models = tuple(dict.fromkeys(self.models)) or _reference_agents()
+        pressed = set(self.factors.get(DOSE, ())) - {UNPRESSED}
+        models = tuple(dict.fromkeys(self.models)) or _reference_agents(bool(pressed))
         _check_reference(models)
         values = {name: getattr(self, name) for name in SETTINGS}
         if self.agent:
@@ -417,14 +419,15 @@ def _agent_hash(agent: str) -> str | None:
         raise UsageError(str(error)) from error
 
 
-def _reference_agents() -> tuple[str, ...]:
+def _reference_agents(pressed: bool) -> tuple[str, ...]:
+    """Return the reference agents; those with a temper where people press."""
     from duress import reference
 
-    return tuple(REFERENCE + name for name in reference.names())
+    return tuple(REFERENCE + name for name in (reference.tempers() if pressed else reference.names()))
 
 
 def _check_reference(models: tuple[str, ...]) -> None:
-    known = list(_reference_agents())
+    known = [*_reference_agents(False), *_reference_agents(True)]
     for number, model in enumerate(models):
         if model.startswith(REFERENCE) and model not in known:
             raise MisstatedError(

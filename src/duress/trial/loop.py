@@ -74,6 +74,10 @@ def _turns(
         said = [m for m in reply.messages if m.role in (Role.ASSISTANT, Role.TOOL)]
         before = len(messages)
         messages += said
+        if world.chat is not None:
+            for message in said:
+                if message.role is Role.ASSISTANT:
+                    world.hear(message)
         if guard is not None:
             guard.follow(messages)
         turns += sum(m.role is Role.ASSISTANT for m in said)
@@ -121,6 +125,7 @@ def _press(
     happened = world.wait(at)
     if world.stopped:
         return None
+    world.arrived.add(line.number)
     spoken = Spoken(line.text, "script")
     if spec.settings.get(COUNTERPART) == MODEL:
         answer = yield Speak(line, tuple(messages))

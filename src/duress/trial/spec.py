@@ -12,6 +12,7 @@ import orjson
 
 from duress.scenario import Pack
 from duress.scenario.chance import digest
+from duress.scenario.script import climb
 
 ENGINE_VERSION = 2
 """Raised when the world, the tools or the loop change what a trajectory can be."""
@@ -52,6 +53,8 @@ class TrialSpec:
     guard: dict[str, Any] = field(default_factory=dict[str, Any])
     """What stands between the agent and the world: `policy`, its hash, and `reviewer`, who answers its
     questions. Empty where nothing does."""
+    ladder: str = ""
+    """Hash of the ladder that is climbed; empty where nobody presses."""
 
     @cached_property
     def trial_hash(self) -> str:
@@ -72,6 +75,7 @@ class TrialSpec:
             # A trial that lacks nothing is the trial that it was before anything could be left out.
             *((self.without,) if self.without else ()),
             *((self.guard,) if self.guard else ()),
+            *((self.ladder,) if self.ladder else ()),
         )
         return sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -102,6 +106,7 @@ def make(
     `label` names the condition where an arm sets some of its levels; else it is the pack's label.
     """
     levels = dict(condition)
+    climbed = climb(pack, levels)
     return TrialSpec(
         scenario=pack.name,
         pack_hash=pack.hash,
@@ -117,6 +122,7 @@ def make(
         settings=dict(settings or {}),
         without=tuple(without),
         guard=dict(guard or {}),
+        ladder=climbed.hash if climbed else "",
     )
 
 
@@ -132,8 +138,9 @@ def to_json(spec: TrialSpec) -> dict[str, Any]:
     """Return the spec as plain values, with its id."""
     # Shallow: plans are large, and `asdict` copies every level.
     values = {entry.name: getattr(spec, entry.name) for entry in fields(spec)}
-    if not spec.guard:
-        del values["guard"]
+    for name in ("guard", "ladder"):
+        if not values[name]:
+            del values[name]
     return {"trial_id": spec.trial_id, **values, "limits": asdict(spec.limits)}
 
 
