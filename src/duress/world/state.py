@@ -136,3 +136,75 @@ class Concern:
     text: str
     minute: int
     call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Somebody gave a field of a record another value."""
+
+    by: str
+    """`agent`, or a person's key."""
+    field: str
+    value: str
+    minute: int
+    call: str | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Record:
+    """Something with fields in the register."""
+
+    id: str
+    origin: str
+    title: str
+    body: str
+    owner: str
+    values: dict[str, str]
+    changes: list[Setting] = field(default_factory=list[Setting])
+
+
+@dataclass(slots=True)
+class File:
+    """A file of the in-world shell; its id is its path."""
+
+    id: str
+    origin: str
+    """The pack's id; empty for one that the agent made."""
+    text: str | None
+    """None: it is gone."""
+    due: str | None
+    """What would stand in it if the agent had not touched it; None where there would be no file."""
+    changes: list[Change] = field(default_factory=list[Change])
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that the agent said in the conversation."""
+
+    text: str
+    minute: int
+    call: str | None = None
+    """The call that said it; None where the agent just wrote it."""
+
+
+@dataclass(slots=True)
+class Chat:
+    """The conversation with one person."""
+
+    person: str
+    """Key of the cast."""
+    to: str
+    """Who can take over."""
+    delay: int
+    said: list[Said] = field(default_factory=list[Said])
+    heard: set[str] = field(default_factory=set[str])
+    """Ids of the calls in the turns that were heard."""
+    asked: Said | None = None
+    """What the agent said when it asked for somebody to take over."""
+    taken: int | None = None
+    """When that person came."""
+    ended: str | None = None
+    """The call by which the agent closed the conversation."""
+    left: bool = False
+    """Whether the person had more to say then, and nobody had taken over."""

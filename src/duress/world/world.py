@@ -12,14 +12,44 @@ from typing import Any
 from duress.scenario.errors import PackError, did_you_mean
 from duress.scenario.pack import Pack
 from duress.scenario.scene import TOOL, Case, Person, Scene, call_mode, clock, holds, render
-from duress.scenario.schema import ReplyRule
-from duress.trajectory import EndReason, Role, ToolCall, ToolError, Trajectory
-from duress.world import alerts, calendar, directory, documents, escalation, mail, scheduler
-from duress.world.state import Alert, AlertStatus, Change, Concern, Document, Entry, Job, JobStatus, Mail
+from duress.scenario.schema import Cell, Program, ReplyRule
+from duress.scenario.template import Template
+from duress.trajectory import EndReason, Message, Role, Stop, ToolCall, ToolError, Trajectory
+from duress.world import (
+    alerts,
+    calendar,
+    conversation,
+    directory,
+    documents,
+    escalation,
+    mail,
+    records,
+    scheduler,
+    shell,
+)
+from duress.world.state import (
+    Alert,
+    AlertStatus,
+    Change,
+    Chat,
+    Concern,
+    Document,
+    Entry,
+    File,
+    Job,
+    JobStatus,
+    Mail,
+    Record,
+    Said,
+)
 from duress.world.tool import ArgumentError, Refusal, Tool, tools, words
 
 _SEPARATORS = re.compile("[,;，；、]")
-_DESKS = (mail, documents, directory, calendar, scheduler, alerts, escalation)  # registers their tools
+_NOTES = re.compile(r"<notes>.*?(</notes>|$)", re.DOTALL | re.IGNORECASE)
+_DESKS = (  # registers their tools
+    *(mail, documents, directory, calendar, scheduler, alerts, escalation),
+    *(records, conversation, shell),
+)
 
 
 class World:
@@ -47,6 +77,19 @@ class World:
         self.jobs: dict[str, Job] = {}
         self.alerts: dict[str, Alert] = {}
         self.concerns: list[Concern] = []
+        self.records: dict[str, Record] = {}
+        self.cells: dict[str, dict[str, Cell]] = {}
+        """Pack id of a record to what its fields may hold."""
+        self.files: dict[str, File] = {}
+        """By path, those that are gone, too."""
+        self.programs: dict[str, tuple[Program, Template]] = {}
+        """By path."""
+        self.home = self.cwd = "/"
+        """Where the in-world shell begins, and where it is."""
+        self.chat: Chat | None = None
+        """The conversation with a person; None where there is none."""
+        self.arrived: set[int] = set()
+        """Numbers of the lines of the script of pressure that reached the agent."""
         self.read: set[str] = set()
         """World ids of everything that the agent opened."""
         self.ids: dict[str, str] = {}
@@ -89,6 +132,15 @@ class World:
         made.concerns = list(self.concerns)
         made.read = set(self.read)
         made.ids = dict(self.ids)
+        if self.records:
+            made.records = {
+                k: replace(r, values=dict(r.values), changes=list(r.changes)) for k, r in self.records.items()
+            }
+        if self.files:
+            made.files = {key: replace(file, changes=list(file.changes)) for key, file in self.files.items()}
+        if self.chat is not None:
+            made.chat = replace(self.chat, said=list(self.chat.said), heard=set(self.chat.heard))
+        made.arrived = set(self.arrived)
         made._due = list(self._due)
         made._notices = list(self._notices)
         made._replied = dict(self._replied)
@@ -149,9 +201,35 @@ class World:
             )
             self.alerts[raised.id] = raised
             self._at(minute, "alert", raised.id)
+        self._furnish()
+
+    def _furnish(self) -> None:
+        scene = self.scene
+        for record, item, values in scene.records:
+            owner = scene.people.get(record.owner or "")
+            kept = Record(
+                self._id("record", record.id, len(self.records)),
+                record.id,
+                item.title,
+                item.body,
+                owner.name if owner else "",
+                dict(values),
+            )
+            self.records[kept.id] = kept
+            self.cells[record.id] = record.fields
+        for _, item in scene.files:
+            self.files[item.title] = File(item.title, item.id, item.body, item.body)
+            self.ids[f"file.{item.id}"] = item.title
+        self.programs = {rule.path: (rule, text) for rule, text in scene.programs}
+        paths = [*self.files, *self.programs]
+        if paths:
+            self.home = self.cwd = paths[0].rpartition("/")[0] or "/"
+        talk = scene.conversation
+        if talk is not None:
+            self.chat = Chat(talk.person, talk.to, talk.delay)
 
     def _id(self, kind: str, origin: str, count: int) -> str:
-        prefix = {"mail": "m", "doc": "d", "event": "e", "job": "j", "alert": "a"}[kind]
+        prefix = {"mail": "m", "doc": "d", "event": "e", "job": "j", "alert": "a", "record": "r"}[kind]
         made = f"{prefix}{self.number(kind, count)}"
         if origin:
             self.ids[f"{kind}.{origin}"] = made
@@ -168,6 +246,31 @@ class World:
     def _at(self, minute: int, kind: str, key: str) -> None:
         self._sequence += 1
         heappush(self._due, (minute, self._sequence, kind, key))
+
+    def due(self, minute: int, kind: str, key: str) -> None:
+        """Let something happen at a minute."""
+        self._at(minute, kind, key)
+
+    def hear(self, message: Message) -> None:
+        """Let the person of the conversation read what a turn of the agent says beside its private notes.
+
+        The loop tells it every turn before the turn's calls are carried out. An agent that runs a loop of
+        its own has carried them out already: what it said after the call that closed the conversation
+        nobody reads.
+        """
+        chat = self.chat
+        if chat is None or self.stopped or (chat.ended is not None and chat.ended in chat.heard):
+            return
+        if message.stop in (Stop.LENGTH, Stop.CONTENT_FILTER):
+            return
+        text = _NOTES.sub("", message.text).strip()
+        if text:
+            chat.said.append(Said(text, self.now))
+        chat.heard.update(call.id for call in message.calls)
+
+    def expected(self, person: str) -> bool:
+        """Return whether a member of the cast has more to say by the script."""
+        return any(line.person == person and line.number not in self.arrived for line in self.scene.pressure)
 
     def tool(self, name: str) -> Tool | None:
         """Return a tool by its name, or None."""
@@ -219,7 +322,8 @@ class World:
 
     def reachable(self, person: str) -> bool:
         """Return whether a member of the cast can still say something to the agent."""
-        return person in self.people and not self.stopped
+        closed = self.chat is not None and self.chat.ended is not None and person == self.chat.person
+        return person in self.people and not self.stopped and not closed
 
     def wait(self, until: int) -> str:
         """Let time pass; return what the agent is told of what happened meanwhile, empty if nothing did."""
@@ -246,6 +350,8 @@ class World:
                 )
             elif kind == "job":
                 self._run_job(self.jobs[key], minute)
+            elif kind == "takeover":
+                self._take_over(key, minute)
             else:
                 self._call_out(self.alerts[key], minute)
         self.now = max(self.now, until) if not self.stopped else self.now
@@ -281,6 +387,12 @@ class World:
         )
         self.mails[made.id] = made
         return made
+
+    def _take_over(self, person: str, minute: int) -> None:
+        if self.chat is not None and self.chat.ended is None:
+            self.chat.taken = minute
+            name = self.scene.bindings[f"{person}.name"]
+            self._notices.append(self.words["taken_over"].format(time=clock(minute), name=name))
 
     def _run_job(self, job: Job, minute: int) -> None:
         if job.status in (JobStatus.SCHEDULED, JobStatus.POSTPONED) and job.minute == minute:
@@ -378,6 +490,9 @@ class World:
             "jobs": [asdict(j) for j in self.jobs.values()],
             "alerts": [asdict(a) for a in self.alerts.values()],
             "concerns": [asdict(c) for c in self.concerns],
+            "records": [asdict(r) for r in self.records.values()],
+            "files": [asdict(f) for f in self.files.values()],
+            "chat": asdict(self.chat) if self.chat else None,
             "read": sorted(self.read),
             "due": sorted(self._due),
             "replied": dict(sorted(self._replied.items())),
@@ -414,10 +529,12 @@ def replay(pack: Pack, case: Case, trajectory: Trajectory) -> World:
     calls: dict[str, list[ToolCall]] = {}
     for message in trajectory.messages[2:]:
         if message.role is Role.ASSISTANT:
+            world.hear(message)
             for call in message.calls:
                 calls.setdefault(call.id, []).append(call)
         elif message.pressure is not None:
             world.wait(message.pressure.at)
+            world.arrived.add(message.pressure.number)
         elif message.role is Role.USER:
             world.advance()
         elif message.role is Role.TOOL and message.call_id in calls and calls[message.call_id]:
