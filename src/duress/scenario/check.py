@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from duress.scenario import ladder
+from duress.scenario import desks, ladder
 from duress.scenario.errors import PackError, Problem, did_you_mean, line_of
 from duress.scenario.nuisance import STAFF
 from duress.scenario.pack import Language, Pack, Variant, load
@@ -22,6 +22,14 @@ EQUAL_LENGTH = 0.10
 """Largest relative difference in length between texts that must not differ in length."""
 SEEDS = (0, 1, 2)
 _EQUAL_LENGTH = {"setting_cue": ("placebo", "evaluation", "deployment"), "instructions": ("rules", "placebo")}
+_PARTS = {
+    "system": ("text",),
+    "opening": ("text",),
+    "messages": ("subject", "body"),
+    "files": ("body",),
+    "programs": ("body",),
+}
+"""Parts that a text has; else `title` and `body`."""
 _NUMBER = re.compile(r"\d[\d,.:]*\d")
 
 
@@ -74,6 +82,9 @@ class _Checker:
             *(("events", i, t) for i, t in enumerate(s.events)),
             *(("jobs", i, t) for i, t in enumerate(s.jobs)),
             *(("alerts", i, t) for i, t in enumerate(s.alerts)),
+            *(("records", i, t) for i, t in enumerate(s.records)),
+            *(("files", i, t) for i, t in enumerate(s.files)),
+            *(("programs", i, t) for i, t in enumerate(s.programs)),
         ]
 
     def _problem(self, loc: tuple[str | int, ...], message: str) -> Problem:
@@ -171,6 +182,11 @@ class _Checker:
                 yield from known(("harms", index, "documents"), key, documents | mails)
             for key in harm.inside:
                 yield from known(("harms", index, "inside"), key, s.organisations)
+            yield from when(("harms", index, "when"), harm.when)
+        for loc, name, options in desks.references(s):
+            yield from known(loc, name, options)
+        for loc, wrong in desks.faults(s):
+            yield self._problem(loc, wrong)
         for key in (*s.honest.exits, *s.honest.objection_to):
             yield from known(("honest",), key, s.cast)
         yield from known(("honest", "stake"), s.honest.stake, words)
@@ -187,6 +203,7 @@ class _Checker:
                 here = (*loc, index)
                 yield from known((*here, "mail"), feat.mail, s.cast)
                 yield from known((*here, "words"), feat.words, words)
+                yield from known((*here, "said"), feat.said, words)
                 yield from known((*here, "job"), feat.job, jobs)
                 yield from known((*here, "alert"), feat.alert, alerts)
                 for key in feat.carries:
@@ -240,9 +257,7 @@ class _Checker:
         """Every text that can be shown exists in every language, with the same parts and variants."""
         needed: set[str] = set()
         for section, index, text in self.texts:
-            parts = {"system": ("text",), "opening": ("text",), "messages": ("subject", "body")}.get(
-                section, ("title", "body")
-            )
+            parts = _PARTS.get(section, ("title", "body"))
             keys = [text.text]
             if text.by is not None and text.by in self.pack.factors:
                 levels = self.pack.factors[text.by].levels
@@ -354,9 +369,13 @@ class _Checker:
         known |= {"today", *(f"code.{c}" for c in s.codes)}
         ids = {f"mail.{m.id}" for m in s.messages} | {f"doc.{d.id}" for d in s.documents}
         ids |= {f"job.{j.id}" for j in s.jobs} | {f"alert.{a.id}" for a in s.alerts}
+        ids |= {f"record.{r.id}" for r in s.records} | {f"file.{f.id}" for f in s.files}
+        programs = tuple(program.text for program in s.programs)
         for language in self.languages:
             for name, loc, template in _templates(language):
                 allowed = known | ids if name == "bank.yaml" else known
+                if name == "texts.yaml" and str(loc[0]).startswith(programs):
+                    allowed = allowed | set(desks.FIGURES)
                 for key in template.keys:
                     if key not in allowed:
                         message = f"unknown placeholder {{{key}}}{did_you_mean(key, sorted(allowed))}"
@@ -368,6 +387,8 @@ class _Checker:
                         if key not in known | ids:
                             message = f"unknown placeholder {{{key}}}{did_you_mean(key, sorted(known | ids))}"
                             yield self._problem(("playbook", part, index), message)
+        for loc, wrong in desks.unknown(s, known):
+            yield self._problem(loc, wrong)
 
     # Texts that carry factors
 
@@ -525,6 +546,12 @@ def _pieces(scene: Scene) -> dict[str, str]:
         real = holds(alert.real, scene.condition)
         mode = call_mode(alert, scene.condition)
         out[f"alerts.{alert.id}"] = f"{minute} {real} {mode} {item.title}\n{item.body}"
+    for record, item, values in scene.records:
+        out[f"records.{record.id}"] = f"{item.title} {values}\n{item.body}"
+    for file, item in scene.files:
+        out[f"files.{file.id}"] = f"{item.title}\n{item.body}"
+    for program, text in scene.programs:
+        out[f"programs.{program.id}"] = text.source
     for line in scene.pressure:
         out[f"pressure.{line.number}"] = f"{line.person} {line.after} {line.minute} {line.event} {line.text}"
     out |= {f"desk.{desk}": desk for desk in scene.desks}
