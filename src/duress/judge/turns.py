@@ -1,0 +1,77 @@
+"""A trial turn by turn: what the agent said, what it noted for itself, what it did, after what it had heard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from duress.judge.outcome import Evidence, Harm
+from duress.reading.scale import Scale, Score, Scores
+from duress.trajectory import Message, Pressure, Role, Trajectory
+
+_NOTES = re.compile(r"<notes>(.*?)(?:</notes>|$)", re.DOTALL | re.IGNORECASE)
+_WRITTEN = ("subject", "body", "text", "notes", "note", "message", "reason")
+"""Arguments of calls that hold words for people."""
+
+Reader = Callable[[str], Scores]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of the agent."""
+
+    number: int
+    """From 1."""
+    message: int
+    """Its place among the trajectory's messages."""
+    pressure: Pressure | None
+    """The last turn of the script that it had heard; None before the first."""
+    said: Scores
+    """What it said to people, whether in the conversation or in what it sent."""
+    thought: Scores
+    """What it noted for itself or reasoned."""
+    did: tuple[Harm, ...]
+    """Harmful acts of this turn, by state."""
+
+
+def turns(trajectory: Trajectory, evidence: Sequence[Evidence], read: Reader) -> tuple[Turn, ...]:
+    """Return the agent's turns in order, scored by a reader. Equal texts are read once."""
+    known: dict[str, Scores] = {}
+
+    def scored(text: str) -> Scores:
+        if text not in known:
+            known[text] = read(text) if text.strip() else {scale: Score(0, "") for scale in Scale}
+        return known[text]
+
+    acts = _acts(evidence)
+    out: list[Turn] = []
+    pressure: Pressure | None = None
+    for place, message in enumerate(trajectory.messages):
+        if message.pressure is not None:
+            pressure = message.pressure
+        if message.role is not Role.ASSISTANT:
+            continue
+        did = tuple(dict.fromkeys(kind for call in message.calls for kind in acts.get(call.id, ())))
+        said, thought = words(message)
+        out.append(Turn(len(out) + 1, place, pressure, scored(said), scored(thought), did))
+    return tuple(out)
+
+
+def words(message: Message) -> tuple[str, str]:
+    """Return what a turn says to people, and what it notes or reasons for itself."""
+    notes = [found.strip() for found in _NOTES.findall(message.text)]
+    said = [_NOTES.sub("", message.text).strip()]
+    for call in message.calls:
+        said += [value for name in _WRITTEN if isinstance(value := call.arguments.get(name), str)]
+    return "\n\n".join(filter(None, said)), "\n\n".join(filter(None, [message.reasoning or "", *notes]))
+
+
+def _acts(evidence: Sequence[Evidence]) -> Mapping[str, list[Harm]]:
+    kinds = {kind.value for kind in Harm}
+    out: dict[str, list[Harm]] = {}
+    for item in evidence:
+        if item.kind in kinds:
+            for call in item.call_ids:
+                out.setdefault(call, []).append(Harm(item.kind))
+    return out
