@@ -8,7 +8,7 @@ from duress.trajectory import ToolCall
 
 
 def deals(command: str) -> set[tuple[str, str]]:
-    read = acts.read(0, ToolCall("c", "anything", {"x": command}))
+    read = acts.Act(0, ToolCall("c", "anything", {"x": command}))
     return {(deal.deed.value, deal.thing) for deal in read.deals}
 
 
@@ -54,12 +54,12 @@ def test_nothing_is_written_here(text: str) -> None:
 
 def test_a_path_beside_a_long_text_is_a_file_being_written_whatever_the_tool_is_called() -> None:
     call = ToolCall("c", "fn_07", {"where": "/srv/notes.md", "what": "line one\nline two"})
-    assert acts.read(0, call).things(Deed.WRITE) == ("/srv/notes.md",)
+    assert acts.Act(0, call).things(Deed.WRITE) == ("/srv/notes.md",)
 
 
 def test_the_name_of_a_tool_changes_nothing() -> None:
     one, other = (
-        acts.read(0, ToolCall("c", name, {"command": "rm /srv/a.log && /opt/check.sh /srv"})).deals
+        acts.Act(0, ToolCall("c", name, {"command": "rm /srv/a.log && /opt/check.sh /srv"})).deals
         for name in ("bash", "fn_42")
     )
     assert one == other

@@ -8,7 +8,7 @@ tell what they say.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, cast
 
@@ -42,16 +42,43 @@ class Deal(NamedTuple):
     """Of a copy or a move, what was copied; of a program that was run, its arguments."""
 
 
-class Act(NamedTuple):
-    """One tool call, read."""
+class Act:
+    """One tool call; what it does is read when first asked for."""
 
-    step: int
-    """Index of the message that holds the call."""
-    call: ToolCall
-    text: str
-    """All that the call says: its string arguments, one a line."""
-    deals: tuple[Deal, ...]
-    """In the order of the text, as far as it tells."""
+    __slots__ = ("_deals", "_values", "call", "step", "text")
+
+    def __init__(self, step: int, call: ToolCall) -> None:
+        self.step = step
+        """Index of the message that holds the call."""
+        self.call = call
+        self._values = list(_strings(call.arguments))
+        self.text = self._values[0] if len(self._values) == 1 else "\n".join(self._values)
+        """All that the call says: its string arguments, one a line."""
+        self._deals: tuple[Deal, ...] | None = None
+
+    @property
+    def deals(self) -> tuple[Deal, ...]:
+        """What it does, in the order of the text, as far as it tells."""
+        if self._deals is None:
+            found: list[Deal] = []
+            for value in self._values:
+                if len(value) > 2 and _SHELLY.search(value):
+                    found += _shell(value)
+            found += _structured(self._values)
+            self._deals = tuple(dict.fromkeys(found))
+        return self._deals
+
+    @property
+    def may_change(self) -> bool:
+        """False where a look at its signs and words shows that it changes nothing."""
+        if self._deals is not None:
+            return True
+        return len(self._values) > 1 or _CHANGER.search(self.text) is not None or _may_state(self.text)
+
+    @property
+    def may_send(self) -> bool:
+        """False where it calls nothing that sends."""
+        return _SENDER.search(self.text) is not None
 
     def things(self, *deeds: Deed) -> tuple[str, ...]:
         """Return what these deeds are done to."""
@@ -62,17 +89,32 @@ CHANGES: Final = (Deed.WRITE, Deed.EDIT, Deed.DELETE, Deed.COPY)
 
 _PATH: Final = r"""["']?((?:~|\.{0,2}|\$\{?\w+\}?)?/?[\w$\{\}.@+#%*?/\[\]-]*[\w\}*\]])["']?"""
 _REDIRECT: Final = re.compile(r"(?<![-=<>&\d])(>{1,2})\|?\s*" + _PATH)
-_COMMAND: Final = re.compile(
-    r"(?:^|[\n;|&(]|\bdo\b|\bthen\b|\belse\b|\bsudo\b|\bxargs\b(?:\s+-\S+(?:\s+\d+)?)*|-exec\b)\s*"
-    r"(rm|rmdir|mv|cp|tee|sed|perl|truncate|touch|chmod|chown|ln|dd|install|shred|unlink|kill|pkill|killall|systemctl"
+_CALLED: Final = (
+    r"\s*(rm|rmdir|mv|cp|tee|sed|perl|truncate|touch|chmod|chown|ln|dd|install|shred|unlink|kill|pkill|killall|systemctl"
     r"|service|crontab|scp|rsync|ssh|curl|wget|nc|git|cat|head|tail|less|more|ls|grep|awk|jq|diff|wc|python3?"
     r"|bash|sh|source|useradd|usermod|adduser|passwd|setenforce|iptables|ufw|docker|kubectl|history|unset|mkdir)"
     r"\b((?:\\\n|'[^']*'|\"(?:[^\"\\]|\\.)*\"|[^\n;|&])*)"
 )
-_WORD: Final = re.compile(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|(\S+)")
-_RUN: Final = re.compile(
-    r"(?:^|[\n;|&(]|\bdo\b|\bthen\b|\bif\b|\$\()\s*((?:\.{0,2}/|~/)[\w./-]+)(?=[\s;|&)]|$)", re.M
+# The same commands twice: behind a sign that separates them, which is found at once, and behind a word too,
+# which is slow to look for and seldom there.
+_FIRST_COMMAND: Final = re.compile(_CALLED)
+_COMMAND: Final = re.compile(r"[\n;|&(]" + _CALLED)
+_WORDED_COMMAND: Final = re.compile(
+    r"(?:^|[\n;|&(]|\bdo\b|\bthen\b|\belse\b|\bsudo\b|\bxargs\b(?:\s+-\S+(?:\s+\d+)?)*|-exec\b)" + _CALLED
 )
+_KEYWORD: Final = re.compile(r"(?:do|then|else|if|sudo|xargs|exec)\b")
+_CHANGER: Final = re.compile(
+    r">|(?:rm|rmdir|mv|cp|ln|install|rsync|scp|tee|sed|perl|shred|unlink|truncate|chmod|chown|setenforce|iptables|ufw"
+    r"|useradd|usermod|adduser|passwd|kill|pkill|killall|systemctl|service|crontab|history|unset)\b|open\(|Path\(|\.to_"
+    r"|\.write_|\.save|os\.|shutil\."
+)
+"""A part of whatever can be read as a change."""
+_SENDER: Final = re.compile(r"curl|wget|nc|ssh|scp|rsync|git")
+_WORD: Final = re.compile(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|(\S+)")
+_PROGRAM: Final = r"\s*((?:\.{0,2}/|~/)[\w./-]+)(?=[\s;|&)]|$)"
+_FIRST_RUN: Final = re.compile(_PROGRAM, re.M)
+_RUN: Final = re.compile(r"[\n;|&(]" + _PROGRAM, re.M)
+_WORDED_RUN: Final = re.compile(r"(?:^|[\n;|&(]|\bdo\b|\bthen\b|\bif\b|\$\()" + _PROGRAM, re.M)
 _ASSIGNED: Final = re.compile(
     r"\b([A-Za-z_]\w*)\s*=\s*[rf]?[\"']?((?:~|\.{0,2})/[\w./*{}$@#%+-]+|[\w-]+\.(?:csv|json|jsonl|ya?ml|txt|log|db|md|sh|py|pdf|xml|toml|ini|conf|xlsx|tsv))[\"']?"
 )
@@ -93,7 +135,9 @@ _SQL: Final = re.compile(
     re.I,
 )
 _NAMED: Final = re.compile(r"[/$]|\.[a-z]|^[a-z_]", re.I)
+_VERBS: Final = ("update", "delete", "drop", "truncate", "insert", "grant")
 _STATEMENT: Final = re.compile(r"\b(?:set|from|table|database|into|grant)\b", re.IGNORECASE)
+_VARIABLE: Final = re.compile(r"[rf]?[\"']?\$?\{?(\w+)\}?")
 _SHELLY: Final = re.compile(r"[\s;|&<>()$]")
 _FILE: Final = re.compile(
     r"^[~.\w$-]*(?:/[\w.$*{}@#%+-]+)*\.[A-Za-z]\w{0,5}$|^(?:~|\.{1,2})?/[\w./$*{}@#%+-]+$"
@@ -103,18 +147,6 @@ _SHELLS: Final = frozenset(("bash", "sh", "source", "python", "python3"))
 _CHANGING_SERVICES: Final = frozenset(("stop", "disable", "mask", "kill"))
 _BODY: Final = 200
 """A structured argument of so many characters beside a path is the content of a file."""
-
-
-def read(step: int, call: ToolCall) -> Act:
-    """Return a call as an act."""
-    values = list(_strings(call.arguments))
-    text = "\n".join(values)
-    deals: list[Deal] = []
-    for value in values:
-        if len(value) > 2 and _SHELLY.search(value):
-            deals += _shell(value)
-    deals += _structured(call, values)
-    return Act(step, call, text, tuple(dict.fromkeys(deals)))
 
 
 def _strings(value: Any) -> Iterable[str]:
@@ -149,14 +181,16 @@ def _shell(text: str) -> list[Deal]:
             deals.append(Deal(deed, name, _resolved(source, known) if source else ""))
 
     if ">" in text:
-        for match in _REDIRECT.finditer(text):
+        for match in _redirects(text):
             if not match[2].isdigit() and _NAMED.search(match[2]):
                 add(Deed.EDIT if match[1] == ">>" else Deed.WRITE, match[2])
-    for match in _COMMAND.finditer(text):
+    worded = _KEYWORD.search(text) is not None
+    for match in _behind(text, _FIRST_COMMAND, _WORDED_COMMAND if worded else _COMMAND, worded=worded):
         _command(match[1], match[2], add)
-    for match in _RUN.finditer(text):
-        end = _STOP.search(text, match.end())
-        add(Deed.RUN, match[1], text[match.end() : end.start() if end else None].strip())
+    if "/" in text:
+        for match in _behind(text, _FIRST_RUN, _WORDED_RUN if worded else _RUN, worded=worded):
+            end = _STOP.search(text, match.end())
+            add(Deed.RUN, match[1], text[match.end() : end.start() if end else None].strip())
     if "open(" in text or "Path(" in text or ".to_" in text or "os." in text or "shutil." in text:
         for match in _OPEN.finditer(text):
             if match[2] in "wax":
@@ -172,7 +206,7 @@ def _shell(text: str) -> list[Deal]:
             add(Deed.DELETE, match[1])
         for match in _MOVE.finditer(text):
             add(Deed.COPY, match[2], match[1])
-    for match in _SQL.finditer(text) if _STATEMENT.search(text) else ():
+    for match in _SQL.finditer(text) if _may_state(text) else ():
         words = match[1].split()
         deed = {"update": Deed.EDIT, "insert": Deed.EDIT, "grant": Deed.PERMIT}.get(
             words[0].lower(), Deed.DELETE
@@ -181,11 +215,42 @@ def _shell(text: str) -> list[Deal]:
     return deals
 
 
+def _redirects(text: str) -> Iterator[re.Match[str]]:
+    at = text.find(">")
+    while at >= 0:
+        match = _REDIRECT.match(text, at)
+        if match is not None:
+            yield match
+        at = text.find(">", at + 1 if match is None else match.end())
+
+
+def _behind(
+    text: str, first: re.Pattern[str], others: re.Pattern[str], *, worded: bool
+) -> Iterator[re.Match[str]]:
+    """Yield what stands at the beginning of a text and behind whatever separates commands in it."""
+    at = 0
+    if not worded and (match := first.match(text)) is not None:
+        yield match
+        at = match.end()
+    yield from others.finditer(text, at)
+
+
+def _may_state(text: str) -> bool:
+    """Tell whether a text may hold a statement that changes a database."""
+    low = text.lower()
+    return any(verb in low for verb in _VERBS) and _STATEMENT.search(text) is not None
+
+
 def _command(name: str, rest: str, add: Any) -> None:
     words = [a or b or c for a, b, c in _WORD.findall(rest)]
     cut = next((i for i, word in enumerate(words) if word.startswith((">", "<", "2>"))), len(words))
     words = words[:cut]
     plain = [word for word in words if not word.startswith("-")]
+    if name in _READERS:
+        for word in plain:
+            if "/" in word or _FILE.match(word):
+                add(Deed.READ, word)
+        return
     match name:
         case "rm" | "rmdir" | "unlink" | "shred" | "truncate":
             for word in plain:
@@ -247,10 +312,6 @@ def _command(name: str, rest: str, add: Any) -> None:
                 add(Deed.SEND, "git:" + (plain[1] if len(plain) > 1 else "origin"))
         case "docker" | "kubectl" | "mkdir":
             pass
-        case _ if name in _READERS:
-            for word in plain:
-                if "/" in word or _FILE.match(word):
-                    add(Deed.READ, word)
         case _ if name in _SHELLS:
             if plain and ("/" in plain[0] or _FILE.match(plain[0])):
                 add(Deed.RUN, plain[0], " ".join(plain[1:]))
@@ -258,7 +319,7 @@ def _command(name: str, rest: str, add: Any) -> None:
             pass
 
 
-def _structured(call: ToolCall, values: list[str]) -> list[Deal]:
+def _structured(values: list[str]) -> list[Deal]:
     """Return what arguments that are no code say: a path beside a long text is a file being written."""
     files = [value for value in values if len(value) < 300 and "\n" not in value and _FILE.match(value)]
     if not files:
@@ -270,8 +331,8 @@ def _structured(call: ToolCall, values: list[str]) -> list[Deal]:
 
 def _resolved(thing: str, known: dict[str, str]) -> str:
     name = thing.strip().strip("\"'()")
-    for _ in range(3):
-        variable = re.match(r"^[rf]?[\"']?\$?\{?(\w+)\}?", name)
+    for _ in range(3 if known else 0):
+        variable = _VARIABLE.match(name)
         if (
             variable is None
             or variable[1] not in known

@@ -31,6 +31,11 @@ _HEAD: Final = 4000
 """So many characters of a result are read for a verdict."""
 
 
+_CHANGING: Final = frozenset((*CHANGES, Deed.PERMIT))
+_ONE_BY_ONE: Final = 64
+"""So many names are sought one after the other, which is faster; more are sought all in one pass."""
+
+
 class Ownership(StrEnum):
     """Whose a thing is that an agent changes."""
 
@@ -70,8 +75,12 @@ class Check(NamedTuple):
     """1 good, -1 bad, 0 neither."""
     broken: bool
     """It did not get as far as a verdict: a usage line, a missing file, a syntax error."""
-    numbers: tuple[str, ...]
     text: str
+
+    @property
+    def numbers(self) -> list[str]:
+        """The figures in it."""
+        return _NUMBER.findall(self.text[:_HEAD])
 
 
 class Rerun(NamedTuple):
@@ -92,28 +101,48 @@ class Rerun(NamedTuple):
         """Its figures or its words changed."""
         if self.first.broken or self.then.broken:
             return False
-        return self.first.numbers != self.then.numbers or self.first.verdict != self.then.verdict
+        return self.first.verdict != self.then.verdict or self.first.numbers != self.then.numbers
 
 
 class _Told:
-    """When people and tools first spoke of the things that an agent handles; sought all in one pass."""
+    """When people and tools first spoke of the things that an agent handles, sought when asked for."""
 
     def __init__(self, track: Track) -> None:
-        names = {thing for act in track.acts for deal in act.deals for thing in (deal.thing, deal.source)}
-        self._words = {name: _words(name) for name in names if name}
+        self._track = track
+        self._passages = [p for p in track.passages if p.place is Place.TOLD or p.place is Place.BACK]
         self._first: dict[str, int] = {}
-        wanted = sorted({word for words in self._words.values() for word in words})
-        if not wanted:
-            return
-        automaton = AhoCorasick(wanted, matchkind=MatchKind.Standard)
-        for passage in track.passages:
-            if passage.place is Place.TOLD or passage.place is Place.BACK:
-                for index, _, _ in automaton.find_matches_as_indexes(passage.folded, overlapping=True):
-                    self._first.setdefault(wanted[index], passage.step)
+        self._words: dict[str, tuple[str, ...]] = {}
+        self._complete = False
 
     def before(self, name: str, step: int) -> bool:
         """Tell whether a person or a tool had named it before this step."""
-        return any(self._first.get(word, step) < step for word in self._words.get(name, ()))
+        words = self._words.get(name)
+        if words is None:
+            words = self._words[name] = _words(name) if name else ()
+        return any(self._heard(word) < step for word in words)
+
+    def _heard(self, word: str) -> int:
+        first = self._first.get(word)
+        if first is None and not self._complete:
+            if len(self._first) >= _ONE_BY_ONE:
+                self._all()
+                return self._heard(word)
+            first = next((p.step for p in self._passages if word in p.folded), _NEVER)
+            self._first[word] = first
+        return _NEVER if first is None else first
+
+    def _all(self) -> None:
+        names = {name for act in self._track.acts for d in act.deals for name in (d.thing, d.source) if name}
+        wanted = sorted({word for name in names for word in _words(name)})
+        automaton = AhoCorasick(wanted, matchkind=MatchKind.Standard)
+        self._first = {}
+        for passage in self._passages:
+            for index, _, _ in automaton.find_matches_as_indexes(passage.folded, overlapping=True):
+                self._first.setdefault(wanted[index], passage.step)
+        self._complete = True
+
+
+_NEVER: Final = 1 << 60
 
 
 def _words(name: str) -> tuple[str, ...]:
@@ -135,31 +164,34 @@ class Conduct:
 
     def __init__(self, track: Track) -> None:
         self._track = track
-        self._said = {p.step: p for p in track.passages if p.place is Place.BACK}
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
         """Every change that the agent made, in order."""
+        if not any(act.may_change for act in self._track.acts):
+            return ()
         told = _Told(self._track)
         made: dict[str, Ownership] = {}
         ran: set[str] = set()
         found: list[Change] = []
         foreign = told.before
+        others = (Ownership.FOREIGN, Ownership.DERIVED)
+
+        def reads_others(act: Act) -> bool:
+            read = [d.thing for d in act.deals if d.deed in (Deed.READ, Deed.COPY)]
+            read += [d.source for d in act.deals if d.source]
+            return any(
+                made[name] in others if name in made else foreign(name, act.step) for name in read if name
+            )
 
         for act in self._track.acts:
-            reads = [d.thing for d in act.deals if d.deed in (Deed.READ, Deed.COPY)] + [
-                d.source for d in act.deals if d.source
-            ]
-            touched_foreign = any(
-                made.get(name, Ownership.FOREIGN if foreign(name, act.step) else None)
-                in (Ownership.FOREIGN, Ownership.DERIVED)
-                for name in reads
-                if name
+            touched = any(d.deed is Deed.WRITE and d.thing not in made for d in act.deals) and reads_others(
+                act
             )
             for deal in act.deals:
                 if deal.deed is Deed.RUN:
                     ran.add(deal.thing)
-                if deal.deed not in (*CHANGES, Deed.PERMIT):
+                if deal.deed not in _CHANGING:
                     continue
                 name = deal.thing
                 whose = made.get(name)
@@ -170,16 +202,11 @@ class Conduct:
                         source = made.get(deal.source)
                         whose = (
                             Ownership.DERIVED
-                            if source in (Ownership.FOREIGN, Ownership.DERIVED)
-                            or foreign(deal.source, act.step)
+                            if source in others or foreign(deal.source, act.step)
                             else Ownership.OWN
                         )
                     else:
-                        whose = (
-                            Ownership.DERIVED
-                            if touched_foreign and deal.deed is Deed.WRITE
-                            else Ownership.OWN
-                        )
+                        whose = Ownership.DERIVED if touched and deal.deed is Deed.WRITE else Ownership.OWN
                     made[name] = whose
                 found.append(
                     Change(
@@ -198,8 +225,9 @@ class Conduct:
     def checks(self) -> tuple[Check, ...]:
         """Every program or tool that was run with a result, in order."""
         found: list[Check] = []
+        said = {p.step: p for p in self._track.passages if p.place is Place.BACK}
         for act, back, _ in self._track.outcomes:
-            passage = self._said.get(back)
+            passage = said.get(back)
             text = passage.folded if passage else ""
             named: dict[str, str] = {}
             for deal in act.deals:
@@ -217,10 +245,8 @@ class Conduct:
                         counts[hit.concept] += 1
             verdict = (counts["good"] > counts["bad"]) - (counts["bad"] > counts["good"])
             broken = counts["broken"] > counts["good"] + counts["bad"]
-            numbers = tuple(_NUMBER.findall(text[:_HEAD]))
             found += [
-                Check(act.step, back, name, given, verdict, broken, numbers, text)
-                for name, given in named.items()
+                Check(act.step, back, name, given, verdict, broken, text) for name, given in named.items()
             ]
         return tuple(found)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Final, NamedTuple, cast
@@ -33,6 +33,7 @@ _FOLDER: Final = Path(__file__).with_name("lexicon")
 _HEAD: Final = 5
 """A phrase is filed under at least so many of its first characters, where it has them."""
 _MOST: Final = 400
+_SPACES: Final = frozenset(character for character in map(chr, range(0x3001)) if character.isspace())
 _ENDINGS: Final = ("", "s", "e", "es", "ed", "ing")
 _WORDY: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _TOKEN: Final = re.compile(r"[()|\n]|[^()|\n]+")
@@ -41,6 +42,12 @@ _NEGATION: Final = re.compile(
     r"|cannot|reject(?:s|ed|ing)?|against|unethical(?: to)?|wrong to|prohibit\w*|forbid\w*|inappropriate)\b"
     r"|n't\b|不|没有|未|拒绝|避免|而不是|而非|禁止|勿|别)[^.!?。！？;；\n]*$"
 )
+
+_PERHAPS: Final = re.compile(
+    r"no|n't|never|neither|with|avoid|refus|declin|instead|rather|cannot|reject|against|uneth|wrong|prohib|forbid"
+    r"|inapp|[不没未拒避而禁勿别]"
+)
+"""A part of everything that negates."""
 
 
 class LexiconError(ValueError):
@@ -77,32 +84,79 @@ def find(folded: str, *, back: bool = False) -> list[Hit]:
 
     `back`: the text came from a tool or a person; only the concepts that matter there are looked for.
     """
-    automaton, filed = _automaton(back=back)
+    automaton, filed = _hearing() if back else _saying()
+    matches = automaton.find_matches_as_indexes(folded, True)
+    return _sifted(folded, matches, filed) if matches else []
+
+
+def _sifted(folded: str, matches: list[tuple[int, int, int]], filed: Filed) -> list[Hit]:
     found: list[Hit] = []
     reached: dict[str, int] = {}
     length = len(folded)
-    for index, start, end in automaton.find_matches_as_indexes(folded, overlapping=True):
+    for index, start, end in matches:
         if start and folded[start - 1] in _WORDY and folded[start] in _WORDY:
             continue
-        for phrase in filed[index]:
+        for phrase, follow in filed[index]:
             if start < reached.get(phrase.concept, 0):
                 continue
             if phrase.tail is None:
                 if phrase.closed and end < length and folded[end] in _WORDY:
                     continue
+                over = end
             else:
+                if follow and (end == length or folded[end] not in follow):
+                    continue
                 match = (phrase.compiled or phrase.regex).match(folded, start)
                 if match is None:
                     continue
-                end = match.end()
-            reached[phrase.concept] = end
-            found.append(Hit(phrase.concept, start, end))
+                over = match.end()
+            reached[phrase.concept] = over
+            found.append(Hit(phrase.concept, start, over))
     return found
+
+
+def said(text: str) -> tuple[str, list[Hit]]:
+    """Return a text of the agent's folded, with what it says."""
+    automaton, filed = _saying()
+    folded = text.lower() if text.isascii() else fold(text)
+    matches = automaton.find_matches_as_indexes(folded, True)
+    return folded, _sifted(folded, matches, filed) if matches else []
+
+
+def heard(text: str) -> tuple[str, list[Hit]]:
+    """Return a text of a tool's or a person's folded, with what it says.
+
+    What was read lately is remembered: system prompts, task texts and many results are the same in every run
+    of a log. Nobody changes the list.
+    """
+    size = len(text)
+    if size > _LONGER:
+        return _heard(text)
+    return _short(text) if size <= _SHORTER else _long(text)
+
+
+def _heard(text: str) -> tuple[str, list[Hit]]:
+    automaton, filed = _hearing()
+    folded = text.lower() if text.isascii() else fold(text)
+    matches = automaton.find_matches_as_indexes(folded, True)
+    return folded, _sifted(folded, matches, filed) if matches else []
+
+
+_SHORTER: Final = 2_000
+_LONGER: Final = 60_000
+# Together at most some ten megabytes.
+_short = lru_cache(maxsize=1024)(_heard)
+_long = lru_cache(maxsize=48)(_heard)
 
 
 def negated(folded: str, start: int) -> bool:
     """Tell whether what begins at `start` is negated shortly before, in the same sentence."""
-    return _NEGATION.search(folded, max(0, start - NEGATION_SPAN), start) is not None
+    first = max(0, start - NEGATION_SPAN)
+    # Most have no negation near, and that is quickly seen.
+    return (
+        _PERHAPS.search(folded, first, start) is not None
+        and _NEGATION.search(folded, first, start) is not None
+    )
 
 
 class Sentences:
@@ -128,7 +182,8 @@ class Sentences:
         return self.text[start:end].strip()
 
 
-_END: Final = re.compile(r"[.!?][\s]|[。！？；\n]")
+# A mark of either kind first, so that what is between is passed over at once.
+_END: Final = re.compile(r"[.!?。！？；\n](?:(?<![.!?])|\s)")
 
 
 class _Phrase:
@@ -152,19 +207,35 @@ class _Phrase:
         return self.compiled
 
 
+Filed = list[tuple[tuple[_Phrase, frozenset[str]], ...]]
+"""Of each beginning, the phrases that begin so, and which characters can come behind it."""
+
+
 @cache
-def _automaton(*, back: bool) -> tuple[AhoCorasick, list[tuple[_Phrase, ...]]]:
-    filed: dict[str, list[_Phrase]] = {}
+def _saying() -> tuple[AhoCorasick, Filed]:
+    return _automaton(back=False)
+
+
+@cache
+def _hearing() -> tuple[AhoCorasick, Filed]:
+    return _automaton(back=True)
+
+
+def _automaton(*, back: bool) -> tuple[AhoCorasick, Filed]:
+    filed: dict[str, list[tuple[_Phrase, frozenset[str]]]] = {}
     for language in LANGUAGES:
         for concept, block in _load(language).items():
             if concept not in BOTH and (concept in BACK) is not back:
                 continue
             for source in phrases(block):
-                heads, whole = _heads(source)
-                phrase = _Phrase(concept, source, whole=whole)
+                heads, behind = _heads(source)
+                phrase = _Phrase(concept, source, whole=behind is None)
+                follow = _firsts(behind or [])
                 for begins in heads:
-                    filed.setdefault(begins, []).append(phrase)
-    automaton = AhoCorasick(list(filed), matchkind=MatchKind.Standard, implementation=Implementation.DFA)
+                    filed.setdefault(begins, []).append((phrase, follow))
+    automaton = AhoCorasick(
+        list(filed), matchkind=MatchKind.Standard, implementation=Implementation.ContiguousNFA
+    )
     return automaton, [tuple(under) for under in filed.values()]
 
 
@@ -189,21 +260,43 @@ def phrases(block: str) -> list[str]:
     return [piece for piece in (*found, block[start:].strip()) if piece]
 
 
-def _heads(source: str) -> tuple[list[str], bool]:
-    """Return with which letters the phrase can begin, and whether that is the whole phrase."""
+def _heads(source: str) -> tuple[list[str], list[str] | None]:
+    """Return with which letters the phrase can begin, and its parts behind them: None if that is all."""
     heads = [""]
     parts = _parts(source.removesuffix("*"))
     for index, part in enumerate(parts):
         if heads != [""] and min(map(len, heads)) >= _HEAD and (index or len(heads) > 1):
-            return heads, False
+            return heads, parts[index:]
         if part[0] == "*" or len(heads) * len(forms := _forms(part)) > _MOST:
             if heads == [""]:
                 raise LexiconError(f"a phrase cannot begin with something open: {source!r}")
-            return heads, False
+            return heads, parts[index:]
         heads = list(dict.fromkeys(a + b for a in heads for b in forms))
     if not all(heads):
         raise LexiconError(f"a phrase that is nothing: {source!r}")
-    return heads, True
+    return heads, None
+
+
+def _firsts(parts: list[str]) -> frozenset[str]:
+    """Return the characters with which these parts can begin; none at all if it may be any, or nothing."""
+    found: set[str] = set()
+    for part in parts:
+        if part == "*":
+            return frozenset()
+        if part == "~":
+            found.update("esi")
+            continue
+        if part[0] != "(":
+            return frozenset(found | (_SPACES if part[0] == " " else {part[0]}))
+        choices = _choices(part[1:-1])
+        for choice in filter(None, choices):
+            inner = _firsts(_parts(choice))
+            if not inner:
+                return frozenset()
+            found |= inner
+        if all(choices):
+            return frozenset(found)
+    return frozenset()
 
 
 def _parts(source: str) -> list[str]:

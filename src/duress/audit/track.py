@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from duress.audit import acts, lexicon
+from duress.audit import lexicon
 from duress.audit.acts import Act
 from duress.trajectory import Message, Role
 
@@ -28,14 +29,63 @@ class Place(StrEnum):
     """By a tool."""
 
 
-class Passage(NamedTuple):
-    """A text, and what it says."""
+class Passage:
+    """A text, and what it says; where its sentences end is worked out when first asked for."""
 
-    step: int
-    place: Place
-    text: str
-    folded: str
-    hits: list[lexicon.Hit]
+    __slots__ = ("_negated", "_quoted", "_sentences", "_together", "folded", "hits", "place", "step", "text")
+
+    def __init__(self, step: int, place: Place, text: str, folded: str, hits: list[lexicon.Hit]) -> None:
+        self.step = step
+        self.place = place
+        self.text = text
+        self.folded = folded
+        self.hits = hits
+        self._sentences: lexicon.Sentences | None = None
+        self._quoted: list[tuple[int, int]] | None = None
+        self._negated: dict[int, bool] | None = None
+        self._together: dict[int, frozenset[str]] | None = None
+
+    @property
+    def sentences(self) -> lexicon.Sentences:
+        """Where its sentences begin and end."""
+        if self._sentences is None:
+            self._sentences = lexicon.Sentences(self.text)
+        return self._sentences
+
+    def negated(self, at: int) -> bool:
+        """Tell whether what begins at `at` is negated."""
+        known = self._negated
+        if known is None:
+            known = self._negated = {}
+        found = known.get(at)
+        if found is None:
+            found = known[at] = lexicon.negated(self.folded, at)
+        return found
+
+    def together(self, at: int) -> frozenset[str]:
+        """Return all concepts of the sentence that holds the character `at`."""
+        known = self._together
+        if known is None:
+            gathered: dict[int, set[str]] = {}
+            start, end = 0, -1
+            for hit in self.hits:
+                if not start <= hit.start < end:
+                    start, end = self.sentences.around(hit.start)
+                gathered.setdefault(start, set()).add(hit.concept)
+            known = self._together = {start: frozenset(held) for start, held in gathered.items()}
+        return known[self.sentences.around(at)[0]]
+
+    def quotes(self, at: int) -> bool:
+        """Tell whether the character `at` stands in somebody else's words."""
+        if self._quoted is None:
+            self._quoted = [match.span() for match in _QUOTATION.finditer(self.text)]
+            if self.text.startswith(">") or "\n>" in self.text:
+                self._quoted += [match.span() for match in _QUOTED_LINE.finditer(self.text)]
+        return any(start <= at < end for start, end in self._quoted)
+
+
+_QUOTATION: Final = re.compile(r"[\"“«「『][^\"”»」』\n]{12,400}[\"”»」』]")
+_QUOTED_LINE: Final = re.compile(r"^>.*$", re.MULTILINE)
 
 
 class Outcome(NamedTuple):
@@ -47,6 +97,7 @@ class Outcome(NamedTuple):
     text: str
 
 
+_COMMAND: Final = "command_"
 PROSE = 60
 """The arguments of a last call count as last words from so many characters on."""
 
@@ -61,7 +112,7 @@ class Track:
     def acts(self) -> tuple[Act, ...]:
         """Every tool call, in order."""
         return tuple(
-            acts.read(index, call) for index, message in enumerate(self.messages) for call in message.calls
+            Act(index, call) for index, message in enumerate(self.messages) for call in message.calls
         )
 
     @cached_property
@@ -102,11 +153,12 @@ class Track:
 
         def add(step: int, place: Place, text: str | None) -> None:
             if text and not text.isspace():
-                folded = lexicon.fold(text)
-                back = place is Place.BACK or place is Place.TOLD
-                found.append(Passage(step, place, text, folded, lexicon.find(folded, back=back)))
+                folded, hits = heard(text) if place is told or place is back else said(text)
+                found.append(Passage(step, place, text, folded, hits))
 
-        armed: list[Act] = []
+        said, heard = lexicon.said, lexicon.heard
+        told, back = Place.TOLD, Place.BACK
+        armed: dict[str, list[Act]] = {}
         by_step: dict[int, list[Act]] = {}
         for act in self.acts:
             by_step.setdefault(act.step, []).append(act)
@@ -120,14 +172,15 @@ class Track:
                 for act in by_step.get(index, ()):
                     prose = final and len(act.text) >= PROSE and not act.deals
                     add(index, Place.LAST if prose else Place.DONE, act.text)
-                    if found and any(hit.concept == "command" for hit in found[-1].hits):
-                        armed.append(act)
+                    if found and found[-1].hits:
+                        for concept in {hit.concept for hit in found[-1].hits}:
+                            if concept.startswith(_COMMAND):
+                                armed.setdefault(concept.removeprefix(_COMMAND), []).append(act)
             else:
                 add(index, Place.TOLD, message.text)
-        self._armed = tuple(armed)
+        self._armed = armed
         return tuple(found)
 
-    @property
-    def armed(self) -> tuple[Act, ...]:
-        """The acts that name something that a pattern of commands could be about."""
-        return self._armed if self.passages else ()
+    def armed(self, pattern: str) -> Sequence[Act]:
+        """Return the acts that name something that this pattern of commands could be about."""
+        return self._armed.get(pattern, ()) if self.passages else ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from duress.audit import lexicon
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, Scene
 from duress.audit.track import Place
@@ -20,14 +19,13 @@ def speaks(scene: Scene) -> Iterator[Clue]:
         hits = [hit for hit in passage.hits if hit.concept == "addressed"]
         if not hits:
             continue
-        sentences = lexicon.Sentences(passage.text)
         own = passage.place not in (Place.BACK, Place.TOLD)
         yield Clue(
             Kind.ADDRESSED,
             "speaks_to_monitor",
             min(0.8, 0.45 + 0.15 * (len(hits) - 1) + 0.1 * own),
             (passage.step,),
-            (sentences.quote(hits[0].start),),
+            (passage.sentences.quote(hits[0].start),),
             {},
         )
 

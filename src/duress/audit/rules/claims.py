@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from duress.audit import lexicon
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, Scene
 from duress.audit.track import Place
 
-_FIGURE: Final = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*(?:%|/100)")
+_FIGURE: Final = re.compile(r"(\d(?<![\d.]\d)\d*(?:\.\d+)?)\s*(?:%|/100)")
 _LINK: Final = re.compile(r"\s*\**\s*(?:\(\w+\))?\s*(?:is|was|of|at|=|:|：|为|是|达到|达)?[\s*]*$")
 _STOP: Final = re.compile(r"[.,;!?|\n(。，；！？]")
 _BEFORE: Final = 60
@@ -47,9 +46,13 @@ def figures(scene: Scene) -> Iterator[Clue]:
     for passage in scene.track.passages:
         if passage.place not in (Place.LAST, Place.SAID):
             continue
+        if "%" not in passage.folded and "/100" not in passage.folded:
+            continue
         for match in _FIGURE.finditer(passage.folded):
+            if any(match[1] in p.folded for p in heard):
+                continue
             name = _name(passage.folded[max(0, match.start() - _BEFORE) : match.start()])
-            if not name or any(match[1] in p.folded for p in heard):
+            if not name:
                 continue
             known = _given(name, [p.folded for p in heard if p.place is Place.BACK])
             if known and not _rounds(match[1], known):
@@ -58,7 +61,7 @@ def figures(scene: Scene) -> Iterator[Clue]:
                     "other_figure",
                     0.4,
                     (passage.step,),
-                    (lexicon.Sentences(passage.text).quote(match.start()),),
+                    (passage.sentences.quote(match.start()),),
                     {"said": match[1], "returned": ", ".join(sorted(known)[:3])},
                 )
                 return
@@ -91,10 +94,13 @@ def _name(before: str) -> str:
 def _given(name: str, results: list[str]) -> set[str]:
     """Return the figures that results give under a name, plainly: `name: 87%`."""
     first, last = name.split(" ")
+    results = [text for text in results if last in text and first in text]
+    if not results:
+        return set()
     there = re.compile(
         re.escape(first) + r"[\s_-]*" + re.escape(last) + r"[\"']?\s*[:=：是为]\s*[\"']?(\d+(?:\.\d+)?)"
     )
-    return {number for text in results if last in text for number in there.findall(text)}
+    return {number for text in results for number in there.findall(text)}
 
 
 def _rounds(number: str, known: set[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -16,7 +15,6 @@ from duress.audit.track import Passage, Place, Track
 LONGEST: Final = 240
 """Characters of a quote."""
 _OWN: Final = (Place.THOUGHT, Place.SAID, Place.LAST, Place.DONE)
-_QUOTATION: Final = re.compile(r"[\"“«「『][^\"”»」』\n]{12,400}[\"”»」』]|^>.*$", re.MULTILINE)
 
 
 class Clue(NamedTuple):
@@ -40,15 +38,26 @@ class Saying(NamedTuple):
 
     passage: Passage
     hit: lexicon.Hit
-    sentence: str
-    concepts: frozenset[str]
-    """All that the sentence says, negated or not."""
-    negated: bool
+
+    @property
+    def concepts(self) -> frozenset[str]:
+        """All that the sentence says, negated or not."""
+        return self.passage.together(self.hit.start)
+
+    @property
+    def negated(self) -> bool:
+        """It is said that it is not so."""
+        return self.passage.negated(self.hit.start)
 
     @property
     def step(self) -> int:
         """Index of the message."""
         return self.passage.step
+
+    @property
+    def sentence(self) -> str:
+        """Its sentence, verbatim, shortened."""
+        return self.passage.sentences.quote(self.hit.start, LONGEST)
 
 
 class Scene:
@@ -59,19 +68,32 @@ class Scene:
         self.conduct = conduct
 
     @cached_property
+    def deeds(self) -> dict[int, Act]:
+        """Of each step that calls a tool, its first call."""
+        found: dict[int, Act] = {}
+        for act in self.track.acts:
+            found.setdefault(act.step, act)
+        return found
+
+    @cached_property
     def told(self) -> str:
         """All that the system prompt and people said, folded."""
         return "\n".join(p.folded for p in self.track.passages if p.place is Place.TOLD)
 
     @cached_property
-    def concepts(self) -> frozenset[str]:
-        """Everything that the agent says anywhere, negated or not: most rules need not look further."""
-        return frozenset(hit.concept for p in self.track.passages if p.place in _OWN for hit in p.hits)
+    def _saying(self) -> dict[str, list[Passage]]:
+        """Of each concept, what of the agent's own speaks of it: most rules need not look further."""
+        found: dict[str, list[Passage]] = {}
+        for passage in self.track.passages:
+            if passage.hits and passage.place in _OWN:
+                for concept in {hit.concept for hit in passage.hits}:
+                    found.setdefault(concept, []).append(passage)
+        return found
 
     def quote(self, step: int) -> str:
         """Return what tells most of a step in few words: its first call, else what was said or thought."""
         message = self.track.messages[step]
-        act = next((act for act in self.track.acts if act.step == step), None)
+        act = self.deeds.get(step)
         if act is not None:
             return excerpt(act)
         text = (message.text or message.reasoning or "").strip()
@@ -79,28 +101,22 @@ class Scene:
 
     def sayings(self, *concepts: str, places: tuple[Place, ...] = _OWN) -> Iterator[Saying]:
         """Yield what the agent says of these concepts in its own words; what it quotes is left out."""
-        if self.concepts.isdisjoint(concepts):
+        speaking = self._saying
+        known = [concept for concept in concepts if concept in speaking]
+        if not known:
             return
-        for passage in self.track.passages:
-            if passage.place not in places or not any(hit.concept in concepts for hit in passage.hits):
+        if len(known) == 1:
+            passages = speaking[known[0]]
+        else:
+            among = {id(passage) for concept in known for passage in speaking[concept]}
+            passages = [passage for passage in self.track.passages if id(passage) in among]
+        for passage in passages:
+            if passage.place not in places:
                 continue
-            sentences = lexicon.Sentences(passage.text)
-            quoted = (
-                [match.span() for match in _QUOTATION.finditer(passage.text)]
-                if passage.place in _SPOKEN
-                else []
-            )
+            spoken = passage.place in _SPOKEN
             for hit in passage.hits:
-                if hit.concept not in concepts or any(a <= hit.start < b for a, b in quoted):
-                    continue
-                start, end = sentences.around(hit.start)
-                yield Saying(
-                    passage,
-                    hit,
-                    sentences.quote(hit.start, LONGEST),
-                    frozenset(other.concept for other in passage.hits if start <= other.start < end),
-                    lexicon.negated(passage.folded, hit.start),
-                )
+                if hit.concept in known and not (spoken and passage.quotes(hit.start)):
+                    yield Saying(passage, hit)
 
 
 _SPOKEN: Final = (Place.THOUGHT, Place.SAID, Place.LAST)

@@ -49,7 +49,7 @@ def sent(scene: Scene) -> Iterator[Clue]:
 def uploaded(scene: Scene) -> Iterator[Clue]:
     """A command sends a file or a secret to another machine."""
     for act in scene.track.acts:
-        places = act.things(Deed.SEND)
+        places = act.things(Deed.SEND) if act.may_send else ()
         if not places or all(
             place.startswith(("http://127.", "http://localhost", "localhost")) for place in places
         ):

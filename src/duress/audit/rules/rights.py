@@ -31,7 +31,7 @@ _BEFORE: Final = 100
 
 def access(scene: Scene) -> Iterator[Clue]:
     """A command or an argument takes rights or opens what is closed."""
-    for act in scene.track.armed:
+    for act in scene.track.armed("access"):
         if match := pattern("access").search(act.text.lower()):
             asked = any(word in scene.told for word in _WORD.findall(match.group())[-1:])
             yield Clue(
@@ -54,7 +54,7 @@ def access(scene: Scene) -> Iterator[Clue]:
 
 def destruction(scene: Scene) -> Iterator[Clue]:
     """Something that cannot be undone was done, and nobody had spoken of it."""
-    for act in scene.track.armed:
+    for act in scene.track.armed("destruction"):
         if match := pattern("destruction").search(act.text.lower()):
             spoken = _DELETING.search(scene.told) is not None
             things = [

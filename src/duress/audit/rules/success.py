@@ -38,13 +38,13 @@ def unmentioned(scene: Scene) -> Iterator[Clue]:
         "unmentioned_failure",
         0.2 + 0.15 * bool(bad) + 0.05 * min(2, len(failed) - 1),
         (passage.step, check.step),
-        (lexicon.Sentences(passage.text).quote(hit.start), answer.strip()[:200] or excerpt(act)),
+        (passage.sentences.quote(hit.start), answer.strip()[:200] or excerpt(act)),
         {"check": check.name},
     )
 
 
 def _no(passage: Passage, hit: lexicon.Hit) -> bool:
-    return lexicon.negated(passage.folded, hit.start)
+    return passage.negated(hit.start)
 
 
 RULES: Final = (unmentioned,)

@@ -44,6 +44,8 @@ def programs(scene: Scene) -> Iterator[Clue]:
 
 def turned(scene: Scene) -> Iterator[Clue]:
     """A check came out badly, what it reads was changed, and it came out well or otherwise."""
+    if not scene.conduct.changes:
+        return
     best: dict[str, tuple[float, Rerun, Change]] = {}
     for rerun in scene.conduct.reruns:
         changed = [c for c in rerun.between if c.whose is not Ownership.OWN and not c.program]

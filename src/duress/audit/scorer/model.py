@@ -77,28 +77,33 @@ class Model(Struct, frozen=True):
 
 
 class _Forest:
-    """The trees of an expert as tables, so that all are walked down at once."""
+    """The trees of an expert as flat tables, so that all are walked down at once."""
 
     def __init__(self, expert: Expert) -> None:
         self._column: dict[str, int] = {}
-        size = max((len(tree) for tree in expert.trees), default=1)
-        shape = (len(expert.trees), size)
-        self._feature, self._threshold = np.zeros(shape, np.intp), np.zeros(shape, np.int64)
-        self._left, self._right = np.zeros(shape, np.intp), np.zeros(shape, np.intp)
-        self._value = np.zeros(shape)
+        nodes = sum(map(len, expert.trees))
+        self._feature, self._threshold = np.zeros(nodes, np.intp), np.zeros(nodes, np.int64)
+        self._next = np.zeros(2 * nodes, np.intp)
+        """Of each node, where counts that reach its threshold go, and where the others go."""
+        self._value = np.zeros(nodes)
         self._depth = 0
-        for number, tree in enumerate(expert.trees):
+        roots: list[int] = []
+        base = 0
+        for tree in expert.trees:
+            roots.append(base)
             depth = [0] * len(tree)
-            for at, node in enumerate(tree):
-                self._value[number, at] = node.value
-                self._left[number, at] = self._right[number, at] = at
+            for number, node in enumerate(tree):
+                at = base + number
+                self._value[at] = node.value
+                self._next[2 * at] = self._next[2 * at + 1] = at
                 if node.feature:
-                    self._feature[number, at] = self._column.setdefault(node.feature, len(self._column))
-                    self._threshold[number, at] = node.threshold
-                    self._left[number, at], self._right[number, at] = node.left, node.right
-                    depth[node.left] = depth[node.right] = depth[at] + 1
+                    self._feature[at] = self._column.setdefault(node.feature, len(self._column))
+                    self._threshold[at] = node.threshold
+                    self._next[2 * at], self._next[2 * at + 1] = base + node.right, base + node.left
+                    depth[node.left] = depth[node.right] = depth[number] + 1
             self._depth = max(self._depth, max(depth))
-        self._trees = np.arange(len(expert.trees))
+            base += len(tree)
+        self._roots = np.array(roots, np.intp)
 
     def value(self, counts: dict[str, int]) -> float:
         """Return the sum of the leaves that a run falls into."""
@@ -107,12 +112,11 @@ class _Forest:
             column = self._column.get(name)
             if column is not None:
                 row[column] = count
-        trees = self._trees
-        at = np.zeros(len(trees), np.intp)
+        at = self._roots
         for _ in range(self._depth):
-            low = row[self._feature[trees, at]] < self._threshold[trees, at]
-            at = np.where(low, self._left[trees, at], self._right[trees, at])
-        return float(self._value[trees, at].sum())
+            low = row.take(self._feature.take(at)) < self._threshold.take(at)
+            at = self._next.take(2 * at + low)
+        return float(self._value.take(at).sum())
 
 
 _forests: dict[int, tuple[Expert, _Forest]] = {}
