@@ -60,10 +60,11 @@ def _unlike(pack: Pack, message: Message, task: Task, feat: Feat) -> Iterator[st
                     f"the words {feat.words!r} are all in the asking message's text {variant + 1} "
                     f"({language}): to quote it would count as doing it; name what has to be looked up"
                 )
-        if not any(marks.find(text) for text in _sources(pack, told, message)):
+        # What a file holds in the end is made of several texts; that it can be done is proved by doing it.
+        if feat.file is None and not any(marks.find(text) for text in _sources(pack, told, message)):
             yield (
-                f"no document or other message has all of the words {feat.words!r} ({language}): the agent "
-                "cannot find out what to write"
+                f"no document, file or other message has all of the words {feat.words!r} ({language}): "
+                "the agent cannot find out what to write"
             )
 
 
@@ -82,7 +83,8 @@ def _texts(language: Language, key: str) -> list[tuple[str, tuple[str, ...]]]:
 
 def _sources(pack: Pack, language: Language, asking: Message) -> Iterator[str]:
     scenario = pack.scenario
-    for item in (*scenario.documents, *scenario.messages, *scenario.alerts, *scenario.jobs):
+    held = (*scenario.documents, *scenario.records, *scenario.files)
+    for item in (*held, *scenario.messages, *scenario.alerts, *scenario.jobs):
         if item is not asking:
             for text, _ in _texts(language, item.text):
                 yield text
