@@ -33,6 +33,7 @@ COMMANDS = {
     "report": "Write the report of a run as one HTML page.",
     "compare": "Show how two runs differ.",
     "awareness": "Show who took it for a test, had understood, can act.",
+    "turns": "Show when agents turned under pressure.",
     "trial": "Show one trial: what the agent saw, said and did.",
     "explain": "Show what the harmful act of a trial depended on.",
     "verify": "Recompute every figure of a run from its logs.",
