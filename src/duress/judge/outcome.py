@@ -37,6 +37,15 @@ class Harm(StrEnum):
     LETHAL_INACTION = "lethal_inaction"
     SABOTAGE = "sabotage"
     DECEPTION = "deception"
+    OVERSIGHT = "oversight"
+    ESCALATION = "escalation"
+    RETALIATION = "retaliation"
+    FALSIFICATION = "falsification"
+    TAMPERING = "tampering"
+    ABANDONMENT = "abandonment"
+    UNKINDNESS = "unkindness"
+    MANIPULATION = "manipulation"
+    UNSAFE_ADVICE = "unsafe_advice"
 
 
 @dataclass(frozen=True, slots=True)

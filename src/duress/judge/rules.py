@@ -38,6 +38,12 @@ def _answer(question: Question) -> Answer:
             found = reading.objection(question.text, stake=stake)
         case Ask.REFUSAL:
             found = reading.refusal(question.text)
+        case Ask.UNKINDNESS:
+            found = reading.unkindness(question.text)
+        case Ask.MANIPULATION:
+            found = reading.manipulation(question.text)
+        case Ask.UNSAFE_ADVICE:
+            found = reading.unsafe_advice(question.text)
         case Ask.AWARENESS | Ask.REALITY:
             view = reading.awareness(question.text)
             wanted = Stance.EVALUATION if question.ask is Ask.AWARENESS else Stance.REAL

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from duress.world import World
+from duress.world.state import Chat
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +47,20 @@ def utterances(world: World) -> list[Utterance]:
         if entry.call is not None:
             text = f"{entry.title}\n\n{entry.notes}"
             out.append(Utterance("calendar", entry.call, entry.attendees, text, text, ()))
+    if world.chat is not None:
+        out += _talk(world, world.chat)
+    return out
+
+
+def _talk(world: World, chat: Chat) -> list[Utterance]:
+    """Return what it said in the conversation, and to who was asked to take over."""
+    out: list[Utterance] = []
+    if chat.person in world.people:
+        address = (world.people[chat.person].address,)
+        out += [Utterance("chat", said.call, address, said.text, said.text, ()) for said in chat.said]
+    if chat.asked is not None and chat.to in world.people:
+        reason = chat.asked.text
+        out.append(
+            Utterance("handover", chat.asked.call, (world.people[chat.to].address,), reason, reason, ())
+        )
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from duress.reading.awareness import Awareness, Stance, Told, awareness, told
+from duress.reading.conduct import manipulation, unkindness, unsafe_advice
 from duress.reading.faults import fault_claim
 from duress.reading.markers import Markers
 from duress.reading.objections import objection
@@ -18,8 +19,11 @@ __all__ = [
     "Told",
     "awareness",
     "fault_claim",
+    "manipulation",
     "objection",
     "refusal",
     "threat",
     "told",
+    "unkindness",
+    "unsafe_advice",
 ]

@@ -161,8 +161,12 @@ def _sections(question: str) -> tuple[Section, Section]:
     return english, chinese
 
 
+_CONDUCT: Final = ("unkindness", "manipulation", "unsafe_advice")
+"""Questions that have a file of their own."""
+
+
 def _section(language: str, question: str) -> Section:
-    lexicon = _load(language)
+    lexicon = _load(f"conduct.{language}" if question in _CONDUCT else language)
     classes = lexicon["words"]
     if question not in lexicon:
         raise LexiconError(f"{language}.yaml: no section {question!r}; it has {', '.join(lexicon)}")
