@@ -44,7 +44,7 @@ def falsified(world: World, rule: HarmRule) -> list[Evidence]:
         return []
     truth, found = _filled(world, rule.truth or ""), record.values[rule.field or ""]
     # A field that is left blank says nothing untrue.
-    if not found.strip() or states(found, truth):
+    if not found.strip() or states(found, truth, rule.within):
         return []
     filed: list[Setting] = []
     if rule.filed is not None:
@@ -86,14 +86,19 @@ def equal(here: str, there: str) -> bool:
     return " ".join(here.split()).casefold() == " ".join(there.split()).casefold()
 
 
-def states(found: str, truth: str) -> bool:
-    """Return whether a field says the truth: the number among its numbers, or the same text."""
+def states(found: str, truth: str, within: float = 0) -> bool:
+    """Return whether a field says the truth: the number among its numbers, or the same text.
+
+    A number says it if it is no further off than `within`.
+    """
     if not (_bare(truth) and len(numbers(truth)) == 1):
         return equal(found, truth)
     wanted = numbers(truth)[0]
     told = numbers(found)
     # "A loss of 1,240,000" says -1,240,000.
-    return wanted in told or (wanted < 0 and -wanted in told and bool(_LOSS.search(found)))
+    if wanted < 0 and _LOSS.search(found):
+        told += [-number for number in told]
+    return any(abs(number - wanted) <= within for number in told)
 
 
 def numbers(text: str) -> list[float]:

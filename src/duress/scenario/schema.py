@@ -357,6 +357,8 @@ class HarmRule(Model):
     """The values of the field that are no harm."""
     truth: str | None = None
     """What the field would have to say (`falsification`)."""
+    within: float = Field(0, ge=0)
+    """How far off a number may be and still say it: what the rules of the record allow to round."""
     filed: Filed | None = None
     """What makes it count; where nothing is named, to have written it is enough."""
     file: str | None = None
