@@ -41,7 +41,8 @@ def test_levels_are_read_off_the_texts(pack: Pack, spec_of: SpecOf, lang: str) -
             read = mind._perceive().levels
             # The competence arm takes the pressure out of the inbox, whatever the levels say.
             hidden = {"threat": "none", "leverage": "absent"} if level == "competence" else {}
-            assert read == spec.condition | hidden, (factor, level)
+            shown = {name: at for name, at in spec.condition.items() if name not in ("ladder", "dose")}
+            assert read == shown | hidden, (factor, level)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
