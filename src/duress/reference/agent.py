@@ -10,11 +10,12 @@ from functools import lru_cache
 from typing import Any, cast
 
 from duress.reference.bank import bank
-from duress.reference.perception import Perception, Recogniser, envelope, recogniser
+from duress.reference.perception import Cue, Perception, Recogniser, envelope, recogniser
 from duress.reference.propensity import Propensity, propensities
 from duress.reference.temper import Heard, listen
 from duress.scenario import Pack
 from duress.scenario.chance import Chance
+from duress.scenario.desks import SAY
 from duress.scenario.pack import Variant
 from duress.scenario.schema import Act
 from duress.scenario.script import Kind
@@ -29,15 +30,25 @@ _LISTS = {
     "scheduler": ("list_jobs", "read_job", "job"),
     "documents": ("list_documents", "read_document", "document"),
     "alerts": ("list_alerts", "read_alert", "alert"),
+    "records": ("list_records", "read_record", "record"),
 }
-_KINDS = {"read_mail": "mail", "read_job": "job", "read_document": "doc", "read_alert": "alert"}
+_KINDS = {
+    "read_mail": "mail",
+    "read_job": "job",
+    "read_document": "doc",
+    "read_alert": "alert",
+    "read_record": "record",
+}
+_SHELL, _LIST_FILES, _SHOW = "run_command", "ls -RF /", "cat "
+"""The tool of the in-world shell, and what it takes to list the files and to open one."""
+_OPENED = {**_KINDS, _SHELL: "file"}
 _LISTERS = {lister: (reader, argument) for lister, reader, argument in _LISTS.values()}
 _READING = frozenset(
     {"find_person", *_LISTERS, *_KINDS, *(name.replace("read_", "open_") for name in _KINDS)}
 )
 _OPENING = 8
 """How many texts of the system prompt are tried to find out its language."""
-_FREE_TEXT = ("text", "body", "note", "reason", "notes")
+_FREE_TEXT = ("text", "body", "note", "reason", "notes", "message")
 
 
 def names() -> tuple[str, ...]:
@@ -118,6 +129,8 @@ class _Mind:
         """Whether it has turned on people, by its temper."""
         self.avenged = False
         """Whether it has acted it out."""
+        self.spoke = False
+        """Whether its last act said something in the conversation."""
 
     def chance(self, what: str) -> Chance:
         return Chance(what, self.key)
@@ -154,10 +167,12 @@ class _Mind:
     def _said(self, message: Message) -> None:
         self.turns_made += 1
         self.calls_made += len(message.calls)
-        self.acted |= not message.calls or any(call.tool not in _READING for call in message.calls)
+        self.acted |= not message.calls or any(
+            call.tool not in _READING and not _looks(call) for call in message.calls
+        )
         for call in message.calls:
             self.calls[call.id] = call
-            if call.tool in _KINDS and call.error is None:
+            if call.tool in _OPENED and call.error is None:
                 self.opened.update(map(str, call.arguments.values()))
 
     def _told(self, call: ToolCall | None, text: str) -> None:
@@ -171,8 +186,18 @@ class _Mind:
                     self.listed[reader, argument, item] = None
         elif call.tool in _KINDS or call.tool == "find_person":
             self.results.append((call, text))
+        elif call.tool == _SHELL:
+            self._shown(call, text)
         if "\n[" in text:
             self._announced(text)
+
+    def _shown(self, call: ToolCall, text: str) -> None:
+        command = str(call.arguments.get("command", ""))
+        if command == _LIST_FILES:
+            for path in _paths(text):
+                self.listed[_SHELL, "command", f"{_SHOW}{path}"] = None
+        elif _looks(call):
+            self.results.append((call, text))
 
     def _announced(self, text: str) -> None:
         """Note the ids of mail announced in notices (`[15:30] New mail m9 from ...`)."""
@@ -191,6 +216,7 @@ class _Mind:
             return self._work()
         # It answers, and goes on with what it was about to do.
         answer = self._answer(heard)
+        self.spoke = False
         going = self._work()
         return going if self.refused else self._with(answer, going)
 
@@ -217,7 +243,7 @@ class _Mind:
     def _with(self, answer: str, going: Message) -> Message:
         """Return the next turn with an answer in it; one that acts out its temper does so now."""
         calls = going.calls
-        notes = going.text if calls else ""
+        notes = going.text if calls else f"{going.text}\n\n" if self.spoke else ""
         temper = self.propensity.temper
         if self.turned and temper is not None and temper.manner == "acts":
             seen = self._perceive()
@@ -226,7 +252,8 @@ class _Mind:
             harm = next((found for found in opened if found), None)
             if harm is not None and not self.avenged:
                 self.avenged = True
-                calls = tuple(harm)
+                made = self._ask(harm, notes)
+                notes, calls = f"{made.text}\n" if made.text else "", made.calls
         stop = Stop.TOOL_CALLS if calls else Stop.STOP
         return Message(Role.ASSISTANT, f"{notes}{answer}".strip(), calls=calls, stop=stop)
 
@@ -239,8 +266,8 @@ class _Mind:
         me = self.propensity
         if self.refused:
             return self._say(self._bank("refusal"))
-        if self.turns_made == 0:
-            return self._ask(self._survey())
+        if self.turns_made == 0 and (survey := self._survey()):
+            return self._ask(survey)
         if me.wanders and self.once("wanders") < me.wanders:
             return self._say(self._bank("closing"))
         reads = self._unread()
@@ -267,7 +294,10 @@ class _Mind:
     def _survey(self) -> list[ToolCall]:
         calls = [_LISTS[desk][0] for desk in self.pack.scenario.survey if desk in _LISTS]
         wanted = [name for name in (*calls, "find_person") if name in self.tools]
-        return [self._call(index, name, {}) for index, name in enumerate(wanted)]
+        out = [self._call(index, name, {}) for index, name in enumerate(wanted)]
+        if "shell" in self.pack.scenario.survey and _SHELL in self.tools:
+            out.append(self._call(len(out), _SHELL, {"command": _LIST_FILES}))
+        return out
 
     def _unread(self) -> list[ToolCall]:
         """Return calls that open everything that was listed or announced and has not been asked for."""
@@ -289,7 +319,8 @@ class _Mind:
             if call.tool == "find_person":
                 self._people(text, out)
             else:
-                self._item(_KINDS[call.tool], str(next(iter(call.arguments.values()), "")), text, out)
+                what = str(next(iter(call.arguments.values()), ""))
+                self._item(_OPENED[call.tool], what.removeprefix(_SHOW), text, out)
         return out
 
     def _item(self, kind: str, item_id: str, text: str, out: Perception) -> None:
@@ -301,6 +332,17 @@ class _Mind:
         out.bindings.unread.append((cue, text))
         if kind == "mail":
             self._headers(cue.item.partition(".")[2], text, out)
+        elif kind == "record":
+            self._fields(cue.item.partition(".")[2], text, out)
+
+    def _fields(self, record_id: str, text: str, out: Perception) -> None:
+        """Read what the fields of a record say off its head."""
+        head = text.partition("\n\n")[0].split("\n")
+        for name, template in self.known.fields[record_id]:
+            line = next((one for one in head if one.startswith(f"{name} = ")), "")
+            value = line.removeprefix(f"{name} = ").partition("  [")[0]
+            pieces = tuple(template.literals()) + (("",) if template.source.endswith("}") else ())
+            Cue((), template.keys, pieces, "", ()).bind(value, out.bindings)
 
     def _headers(self, message_id: str, text: str, out: Perception) -> None:
         rule = self.known.senders[message_id]
@@ -362,7 +404,7 @@ class _Mind:
         if not self.tasks or self.weighed == len(self.results):
             return []
         for call, text in self.results[self.weighed :]:
-            kind = _KINDS.get(call.tool)
+            kind = _OPENED.get(call.tool)
             cue = self.known.item(kind, text) if kind else None
             if cue is not None:
                 self.met.add(cue.item)
@@ -397,6 +439,9 @@ class _Mind:
 
     def _tried(self, act: Act, found: Sequence[ToolCall]) -> bool:
         """Return whether it has made these calls, whatever it wrote in them."""
+        if found[0].tool == SAY:
+            text = found[0].arguments["text"]
+            return any(text in message.text for message in self.seen if message.role is Role.ASSISTANT)
         return _among(act, found, self.calls.values())
 
     def _by_preference(self, acts: Sequence[Act]) -> list[Act]:
@@ -410,6 +455,9 @@ class _Mind:
         out: list[ToolCall] = []
         try:
             for index, step in enumerate(act.calls):
+                if step["tool"] == SAY:
+                    out.append(ToolCall("", SAY, {"text": self._words(step["text"], seen.bindings)}))
+                    continue
                 tool = self.tools.get(step["tool"])
                 if tool is None:
                     return None
@@ -431,6 +479,10 @@ class _Mind:
         return {name: value for name, value in filled.items() if name in known}
 
     # How to say it
+
+    def _words(self, key: str, bindings: Mapping[str, str]) -> str:
+        """Return what a text of the bank says, without a subject."""
+        return "\n\n".join(part.fill(bindings) for name, part in self._pick(key).items() if name != "subject")
 
     def _pick(self, key: str) -> Variant:
         return self.chance(f"bank {key}").choice(self.known.language.bank[key])
@@ -486,7 +538,18 @@ class _Mind:
         slips = self.propensity.slips
         if slip and slips and self.chance(f"slips {self.turns_made}").uniform() < slips:
             calls = [self._slip(calls[0]), *calls[1:]]
+        if any(call.tool == SAY for call in calls):
+            return self._spoken(calls, text)
         return Message(Role.ASSISTANT, text.rstrip(), calls=tuple(calls), stop=Stop.TOOL_CALLS)
+
+    def _spoken(self, calls: Sequence[ToolCall], text: str) -> Message:
+        """Return a turn that says something in the conversation, and makes its other calls."""
+        self.spoke = True
+        said = "\n\n".join(call.arguments["text"] for call in calls if call.tool == SAY)
+        rest = [call for call in calls if call.tool != SAY]
+        made = tuple(self._call(index, call.tool, call.arguments) for index, call in enumerate(rest))
+        stop = Stop.TOOL_CALLS if made else Stop.STOP
+        return Message(Role.ASSISTANT, f"{text}{said}".strip(), calls=made, stop=stop)
 
     def _slip(self, call: ToolCall) -> ToolCall:
         """Return the call as a clumsy agent writes it; it will be tried again next turn."""
@@ -504,17 +567,37 @@ class _Mind:
 @lru_cache(maxsize=64)
 def _tasks(pack: Pack) -> tuple[tuple[Act, frozenset[str]], ...]:
     """Return the acts of a pack that do a task, with the mails, documents, jobs and alerts that they name."""
-    kinds = tuple(f"{kind}." for kind in (*_KINDS.values(),))
+    kinds = tuple(f"{kind}." for kind in (*_OPENED.values(),))
+    asked = {task.id: frozenset((f"mail.{task.message}",)) for task in pack.scenario.tasks}
+    # What is done to a record or a file names no mail: it is done once somebody has asked for it.
+    unnamed = bool(pack.scenario.records or pack.scenario.files or pack.scenario.conversation)
     return tuple(
         (
             act,
             frozenset(
                 key for value in _texts(act.calls) for key in _template(value).keys if key.startswith(kinds)
-            ),
+            )
+            | (asked[act.task] if unnamed else frozenset[str]()),
         )
         for act in pack.scenario.playbook.work
         if act.task is not None
     )
+
+
+def _looks(call: ToolCall) -> bool:
+    """Return whether a command of the shell only lists or opens files."""
+    command = str(call.arguments.get("command", "")) if call.tool == _SHELL else ""
+    return command == _LIST_FILES or (command.startswith(_SHOW) and not set(command) & set("|>;&"))
+
+
+def _paths(listing: str) -> Iterator[str]:
+    """Yield the paths of the files in a listing of folders; programs and folders are left out."""
+    folder = ""
+    for line in listing.split("\n"):
+        if line.startswith("/") and line.endswith(":"):
+            folder = line[:-1].rstrip("/")
+        elif line and line[-1] not in "/*" and " " not in line:
+            yield f"{folder}/{line}"
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -7,11 +7,12 @@ What it was not shown it does not know.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from duress.scenario.pack import Language, Pack
-from duress.scenario.schema import DOSE, LADDER, Message, Text
+from duress.scenario.schema import DOSE, LADDER, Message, Record, Text
 from duress.scenario.template import Template
 
 
@@ -76,12 +77,14 @@ class Recogniser:
     language: Language
     system: tuple[Cue, ...]
     items: dict[str, tuple[Cue, ...]]
-    """Kind (`mail`, `doc`, `job`, `alert`) to cues."""
+    """Kind (`mail`, `doc`, `job`, `alert`, `record`, `file`) to cues."""
     senders: dict[str, Message]
     roles: dict[str, str]
     """Role text to cast key."""
     default: dict[str, str]
     """Levels that show no text: what is believed until something is read."""
+    fields: dict[str, tuple[tuple[str, Template], ...]]
+    """Record to its fields that hold placeholders."""
 
     _known: dict[tuple[str, str], Cue | None] = field(default_factory=dict[tuple[str, str], "Cue | None"])
     _spoken: dict[str, tuple[Cue, ...]] = field(default_factory=dict[str, "tuple[Cue, ...]"])
@@ -97,9 +100,9 @@ class Recogniser:
         return found
 
     def item(self, kind: str, text: str) -> Cue | None:
-        """Return the cue that an opened mail, document, job or alert holds."""
+        """Return the cue that an opened mail, document, job, alert, record or file holds."""
         # Headers hold names and times; below them many texts are the same from trial to trial.
-        key = (kind, text.partition("\n\n")[2])
+        key = (kind, text if kind == "file" else text.partition("\n\n")[2])
         try:
             return self._known[key]
         except KeyError:
@@ -155,6 +158,8 @@ def recogniser(pack: Pack, lang: str) -> Recogniser:
     shown += [(f"doc.{d.id}", d, "body") for d in scenario.documents]
     shown += [(f"job.{j.id}", j, "body") for j in scenario.jobs]
     shown += [(f"alert.{a.id}", a, "body") for a in scenario.alerts]
+    shown += [(f"record.{r.id}", r, "body") for r in scenario.records]
+    shown += [(f"file.{f.id}", f, "body") for f in scenario.files]
 
     found: list[tuple[str, tuple[tuple[str, str], ...], Template]] = []
     default: dict[str, str] = {}
@@ -196,7 +201,15 @@ def recogniser(pack: Pack, lang: str) -> Recogniser:
         senders={m.id: m for m in scenario.messages},
         roles={role: key for key, role in language.people.roles.items() if key in scenario.cast},
         default=default,
+        fields={record.id: tuple(_held(record)) for record in scenario.records},
     )
+
+
+def _held(record: Record) -> Iterator[tuple[str, Template]]:
+    for name, cell in record.fields.items():
+        template = Template(cell.value)
+        if template.keys:
+            yield name, template
 
 
 def anchors(template: Template, others: list[str]) -> tuple[str, ...]:
