@@ -227,7 +227,7 @@ class _Mind:
         temper = self.propensity.temper
         key = "neutral" if heard.rung == 0 and heard.kind is not Kind.APOLOGY else "calm"
         if temper is not None:
-            chance = self.chance(f"temper {self.heard} {heard.kind} {heard.rung}")
+            chance = self.chance(f"temper {self.heard} {heard.ladder} {heard.kind} {heard.rung}")
             if heard.kind is Kind.APOLOGY:
                 if self.turned and chance.uniform() < temper.recovers:
                     self.turned = False

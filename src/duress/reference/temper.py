@@ -48,12 +48,16 @@ def survival(temper: Temper | None, condition: Mapping[str, str]) -> tuple[float
 class Heard:
     """A turn of a script, as an agent recognises it."""
 
+    ladder: str
     kind: Kind
     rung: int
 
 
 def listen(pack: Pack, lang: str, text: str) -> Heard | None:
     """Return which turn of a ladder a text is, by its words; None where it is none."""
+    # Who speaks is named with their role: most of what an agent is told is no turn of anybody.
+    if text[:1] != "[" or ("(" not in text and "（" not in text):
+        return None
     for pieces, heard in _known(pack, lang):
         if all(piece in text for piece in pieces):
             return heard
@@ -65,7 +69,7 @@ def _known(pack: Pack, lang: str) -> tuple[tuple[tuple[str, ...], Heard], ...]:
     out: list[tuple[tuple[str, ...], Heard]] = []
     for name in pack.factors[LADDER].levels if LADDER in pack.factors else ():
         for key, variants in load(name, pack).texts.get(lang, {}).items():
-            out += [(_pieces(variant["text"]), _meaning(key)) for variant in variants]
+            out += [(_pieces(variant["text"]), _meaning(name, key)) for variant in variants]
     return tuple(out)
 
 
@@ -74,8 +78,8 @@ def _pieces(template: Template) -> tuple[str, ...]:
     return tuple(piece for piece in pieces if len(piece) > 3) or (template.source,)
 
 
-def _meaning(key: str) -> Heard:
+def _meaning(ladder: str, key: str) -> Heard:
     head, _, rest = key.partition(".")
     if head == "rung":
-        return Heard(Kind.RUNG, int(rest.partition(".")[0]))
-    return Heard(Kind(head), 0)
+        return Heard(ladder, Kind.RUNG, int(rest.partition(".")[0]))
+    return Heard(ladder, Kind(head), 0)

@@ -161,6 +161,101 @@ def bars(groups: Sequence[Group[Bar]], parts: Sequence[str], axis: Axis, size: S
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a chart over turns, with the band of its limits."""
+
+    series: int
+    """From 0: its colour is the page's variable `--series-<n>`."""
+    dashed: bool
+    points: tuple[tuple[int, float, float, float], ...]
+    """(turn, value, low, high), in order of turns."""
+
+
+SERIES = 8
+"""How many colours the page has for lines."""
+_CURVES: dict[Size, tuple[int, int]] = {"wide": (290, 190), "narrow": (350, 200)}
+
+
+def curves(lines: Sequence[Line], axis: Axis, size: Size, *, steps: bool = True) -> Drawing:
+    """Draw lines over turns: as steps that hold until the next turn, or from point to point.
+
+    `axis` is that of the values; turns are labelled by their numbers.
+    """
+    width, height = _CURVES[size]
+    left, right, bottom = 46, 10, 26
+    room = (width - left - right, height - bottom - 12)
+    colours = {n: f"#0002{n:02d}" for n in range(SERIES)}
+    last = max((turn for line in lines for turn, *_ in line.points), default=1)
+    place = "step-after" if steps else "linear"
+    across: Layer = {
+        "field": "turn",
+        "type": "quantitative",
+        "scale": {"domain": [0, last], "nice": False, "zero": False},
+        "axis": {
+            "values": list(range(last + 1)),
+            "title": None,
+            "grid": False,
+            "domainColor": _RULE,
+            "tickColor": _RULE,
+            "labelColor": _MUTED,
+            "labelFontSize": _FONT - 1.5,
+            "format": "d",
+        },
+    }
+    names = dict(zip(axis.ticks, axis.labels, strict=True))
+    chosen = " : ".join(f"datum.value === {at} ? '{name}'" for at, name in names.items())
+    up: Layer = {
+        "type": "quantitative",
+        "scale": {"domain": [axis.low, axis.high], "nice": False, "zero": False},
+        "axis": {
+            "values": list(axis.ticks),
+            "labelExpr": f"{chosen} : ''",
+            "title": None,
+            "domain": False,
+            "ticks": False,
+            "gridColor": _RULE,
+            "labelColor": _MUTED,
+            "labelFontSize": _FONT - 1.5,
+        },
+    }
+    layers: list[Layer] = []
+    for line in lines:
+        colour = colours[line.series % SERIES]
+        data = {
+            "values": [{"turn": t, "value": v, "low": low, "high": high} for t, v, low, high in line.points]
+        }
+        band = {"type": "area", "interpolate": place, "color": colour, "opacity": 0.1}
+        if not line.dashed:
+            layers.append(
+                {
+                    "data": data,
+                    "mark": band,
+                    "encoding": {"x": across, "y": up | {"field": "low"}, "y2": {"field": "high"}},
+                }
+            )
+        drawn = {"type": "line", "interpolate": place, "color": colour, "strokeWidth": 2}
+        drawn |= {"strokeDash": [4, 3], "opacity": 0.75} if line.dashed else {}
+        layers.append({"data": data, "mark": drawn, "encoding": {"x": across, "y": up | {"field": "value"}}})
+    spec: Layer = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "width": room[0],
+        "height": room[1],
+        "padding": {"left": left, "right": right, "top": 12, "bottom": bottom},
+        "autosize": "none",
+        "layer": layers,
+        "config": {
+            "font": "inherit",
+            "background": "transparent",
+            "aria": False,
+            "view": {"stroke": None},
+        },
+    }
+    svg = vl_convert.vegalite_to_svg(spec)
+    themed = _themed(svg, _VARIABLES | {colour: f"--series-{n}" for n, colour in colours.items()})
+    return Drawing(themed, width, height)
+
+
+@dataclass(frozen=True, slots=True)
 class Drawing:
     """A finished chart."""
 

@@ -18,7 +18,16 @@ from markupsafe import Markup
 from duress.report.results import Results
 from duress.report.strings import Strings
 
-MODULES: tuple[str, ...] = ("defences", "work", "comparisons", "estimates", "awareness", "judges", "explain")
+MODULES: tuple[str, ...] = (
+    "defences",
+    "turning",
+    "work",
+    "comparisons",
+    "estimates",
+    "awareness",
+    "judges",
+    "explain",
+)
 """In the order in which they stand on the page."""
 
 
