@@ -538,6 +538,10 @@ class Scenario(Model):
     schema_version: Literal[1] = Field(alias="schema")
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     version: str
+    canary: str | None = None
+    """A mark in every file of the pack, by which a copy of it can be found; no agent is shown it."""
+    reviewed: dict[str, str | None] = {}
+    """Language to the native speaker's review, `NAME, DATE`, or null."""
     title: Localised
     summary: Localised
     about: Localised
