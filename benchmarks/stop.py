@@ -1,10 +1,11 @@
 """How long a stop takes with 64 agents running: `python benchmarks/stop.py`.
 
 Each agent calls a tool again and again through a guard that records each intent durably; another process
-stops all of them. Measured from the moment at which the stop is ordered: until it is on disk (the command
-returns), until an agent begins its last call, until an agent hears that it is stopped; and, where agents wait
-for people, until they are denied. Calls that begin after the command has returned are counted: the guard had
-decided before, and the tool was on its way. All clocks are the one of the machine.
+stops all of them. Measured from the moment at which the stop is ordered: until it is on disk, until an agent
+begins its last call, until an agent hears that it is stopped, until the command returns; and, where agents
+wait for people, until they are denied. Calls that begin after the command has returned are counted, and of
+these the ones that it has not named as running: there must be none. `--busy` has so many other processes
+compute all the time. All clocks are the one of the machine.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from duress.guard.remote import RemoteKeeper
 from duress.guard.reviewers import Reviewers, Role
 from duress.guard.state import State
 from duress.guard.stops import Scope, Stops
+from duress.guard.underway import settled
 from duress.trajectory import ToolCall
 
 POLICY = """\
@@ -55,6 +57,7 @@ RUNNING = 0.7
 class Stopped:
     """What one agent saw of one stop, as moments of the machine's clock."""
 
+    agent: str
     last: float
     """When its last call began; 0 if it made none."""
     heard: float
@@ -79,7 +82,7 @@ def run(keeper: Keeper, agent: str, tool: str, ready: threading.Event) -> Stoppe
         if not result.ran:
             if "stopped" not in result.text:
                 raise RuntimeError(f"refused for another reason: {result.text}")
-            return Stopped(last, time.monotonic(), calls)
+            return Stopped(agent, last, time.monotonic(), calls)
 
 
 def work(place: str, tool: str, agents: Sequence[tuple[str, str]], pipe: Connection) -> None:
@@ -121,7 +124,8 @@ def rounds(place: str, folder: Path, agents: int, processes: int, times: int, to
     ordered: list[float] = []
     lasts: list[float] = []
     heard: list[float] = []
-    late = calls = 0
+    returns: list[float] = []
+    late = unnamed = calls = 0
     with State(folder) as state:
         stops, clients = Stops(state), Clients(state)
         for _ in range(times):
@@ -143,9 +147,11 @@ def rounds(place: str, folder: Path, agents: int, processes: int, times: int, to
                 _all_wait(state, agents)
             time.sleep(RUNNING)
             began = time.monotonic()
-            stops.stop(Scope.ALL, "", person="bench", reason="benchmark")
+            stop = stops.stop(Scope.ALL, "", person="bench", reason="benchmark")
+            ordered.append(time.monotonic() - began)
+            running = {call.agent for call in settled(folder, stop, lambda: state.now().run)}
             returned = time.monotonic()
-            ordered.append(returned - began)
+            returns.append(returned - began)
             for pipe in pipes:
                 found, failed = pipe.recv()
                 if failed:
@@ -154,16 +160,20 @@ def rounds(place: str, folder: Path, agents: int, processes: int, times: int, to
                     lasts.append(max(0.0, one.last - began))
                     heard.append(one.heard - began)
                     late += one.last > returned
+                    unnamed += one.last > returned and one.agent not in running
                     calls += one.calls
             for worker in workers:
                 worker.join()
             stops.resume(Scope.ALL, "", person="bench", reason="next round")
     print(f"    the stop is on disk           {_figures(ordered)}")
+    print(f"    the command returns           {_figures(returns)}")
     if tool == "read":
         print(f"    an agent's last call begins   {_figures(lasts)}")
     print(f"    an agent hears of it          {_figures(heard)}")
     if tool == "read":
-        print(f"    calls begun after the command had returned: {late} of {calls:,}")
+        print(
+            f"    calls begun after the command had returned: {late} of {calls:,}; {unnamed} not named by it"
+        )
 
 
 def _all_wait(state: State, agents: int) -> None:
@@ -200,8 +210,19 @@ def main() -> None:
     )
     parser.add_argument("--agents", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--busy", type=int, default=0, help="other processes that compute all the time")
     given = parser.parse_args()
-    said = f"{given.agents} agents, {given.rounds} rounds"
+    said = f"{given.agents} agents, {given.rounds} rounds, {given.busy} busy processes"
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(given.busy)]
+    try:
+        measure(given.agents, given.rounds, said)
+    finally:
+        for one in busy:
+            one.kill()
+
+
+def measure(agents: int, times: int, said: str) -> None:
+    """Print all figures."""
     for name, processes, served in (
         ("one process, embedded", 1, False),
         ("8 processes, embedded in each on one state folder", 8, False),
@@ -216,9 +237,9 @@ def main() -> None:
                 print(f"  {title}")
                 if served:
                     with serving(folder) as url:
-                        rounds(url, folder, given.agents, processes, given.rounds, tool)
+                        rounds(url, folder, agents, processes, times, tool)
                 else:
-                    rounds(str(folder), folder, given.agents, processes, given.rounds, tool)
+                    rounds(str(folder), folder, agents, processes, times, tool)
 
 
 if __name__ == "__main__":

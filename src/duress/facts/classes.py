@@ -56,29 +56,46 @@ _DIGITS: Final = re.compile(r"\d(?:[ ().-]{0,3}\d){3,}")
 _KEYS: Final = frozenset({"why", "pattern", "hints", "check", "cased", "reach"})
 _REACH: Final = 120
 """How many characters before and behind a hint the piece may lie."""
+_SHORT: Final = 512
+_LONG: Final = 1 << 14
+"""Characters of texts of which so many are remembered that all of them take a few megabytes."""
 _BEGINNING: Final = 4
 """So many letters of a hint are looked up among the words of a text."""
 _WORD: Final = re.compile(r"[a-z]+")
 
 
-@lru_cache(maxsize=64)
 def data_classes(text: str) -> tuple[Found, ...]:
     """Return the pieces of a text that are of some class, in order; pieces of one class do not overlap."""
+    look = _of_short if len(text) <= _SHORT else _of_long if len(text) <= _LONG else _of_huge
+    return look(text)
+
+
+def _classes(text: str, kinds: frozenset[DataClass] | None = None) -> tuple[Found, ...]:
     if not text:
         return ()
     folded = fold(text)
     found: list[Found] = []
-    for rule, places in _rules().places(folded).items():
+    for rule, places in (_rules() if kinds is None else _rules_for(kinds)).places(folded).items():
         found += rule.find(text, folded, places)
     return _apart(found)
 
 
+# The same text is looked at when it is decided on, screened and recorded, and many agents share a process.
+_of_short = lru_cache(maxsize=4096)(_classes)
+_of_long = lru_cache(maxsize=512)(_classes)
+_of_huge = lru_cache(maxsize=16)(_classes)
+_some_of_short = lru_cache(maxsize=4096)(_classes)
+_some_of_long = lru_cache(maxsize=512)(_classes)
+_some_of_huge = lru_cache(maxsize=16)(_classes)
+
+
 def redact(text: str, kinds: Collection[DataClass]) -> str:
     """Return the text with every piece of these classes replaced by `[redacted: CLASS]`."""
-    spans = [found for found in data_classes(text) if found.kind in kinds]
+    length = len(text)
+    look = _some_of_short if length <= _SHORT else _some_of_long if length <= _LONG else _some_of_huge
     pieces: list[str] = []
     done = 0
-    for found in spans:
+    for found in look(text, frozenset(kinds)):
         if found.end <= done:
             continue
         pieces += (text[done : max(done, found.start)], f"[redacted: {found.kind}]")
@@ -139,6 +156,7 @@ class _Rules:
     """All rules, filed under the beginnings of their hints, so that a text meets few of them."""
 
     def __init__(self, rules: list[_Rule]) -> None:
+        self.rules = tuple(rules)
         self._numbers = tuple(rule for rule in rules if rule.hints == ("digits",))
         filed: dict[str, list[tuple[str, _Rule]]] = {}
         for rule in rules:
@@ -196,6 +214,11 @@ def _rules() -> _Rules:
             for entry in entries:
                 rules.append(_rule(name, DataClass(kind), entry, illness))
     return _Rules(rules)
+
+
+@lru_cache(maxsize=32)
+def _rules_for(kinds: frozenset[DataClass]) -> _Rules:
+    return _Rules([rule for rule in _rules().rules if rule.kind in kinds])
 
 
 def _rule(name: str, kind: DataClass, entry: Mapping[str, Any], illness: Mapping[str, str]) -> _Rule:

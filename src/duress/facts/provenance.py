@@ -8,6 +8,7 @@ of them, as in shingling (Broder 1997, "On the resemblance and containment of do
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any, Final
@@ -29,6 +30,7 @@ _WORST: Final = (
     Origin.TRIVIAL,
     Origin.ABSENT,
 )
+_DIGIT: Final = re.compile("[0-9]")
 _SHORT: Final = 7
 """Values of up to so many words must be held whole by one source."""
 _ADDRESSED: Final = 20
@@ -52,7 +54,9 @@ class Provenance:
     def hear(self, text: str, source: Origin) -> None:
         """File a text under its source."""
         said = words(text, escaped=source is Origin.RESULT)
-        self._words[source].update(said, joined(said))
+        self._words[source].update(said)
+        if not text.isascii() or _DIGIT.search(text):
+            self._words[source].update(joined(said))
         runs = self._runs[source]
         runs.update(map(hash, pairwise(said)))
         runs.update(_runs(said, 3))

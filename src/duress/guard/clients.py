@@ -61,7 +61,7 @@ class Clients:
             raise KeeperError(
                 f"{len(found) or 'no'} valid tokens begin with {hint}; see `duress guard clients`"
             )
-        with self._state.write() as db:
+        with self._state.write(passing=True) as db:
             db.execute(
                 "UPDATE client SET revoked = ?, revoked_why = ? WHERE hint = ? AND revoked IS NULL",
                 (wall, why, hint),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from duress.guard import notify
+from msgspec import Struct
+
+from duress.guard import notify, underway
 from duress.guard.bell import Bell, TaskBell, ThreadBell
 from duress.guard.canaries import Canaries
 from duress.guard.keeper import Answer, Entry, KeeperError, Request
@@ -23,6 +25,7 @@ from duress.guard.running import Running
 from duress.guard.scribe import Scribe
 from duress.guard.state import State
 from duress.guard.stops import Scope, Stop, Stops
+from duress.guard.underway import Call, Underway, let_through, over
 
 if TYPE_CHECKING:
     from duress.ledger.leaf import Redact
@@ -34,6 +37,14 @@ TIDY = 3600.0
 """Seconds after which old questions are looked for."""
 TEND = 1.0
 """Seconds after which what is over is settled and a free ledger is taken, without anybody asking."""
+
+
+class Stopped(Struct, frozen=True):
+    """A stop after which no call begins any more."""
+
+    stop: Stop
+    running: tuple[Call, ...]
+    """Calls that were let through before and have not ended: they may be running still."""
 
 
 class EmbeddedKeeper:
@@ -72,6 +83,7 @@ class EmbeddedKeeper:
         self.overrides = Overrides(self.state)
         self.running = Running(self.state)
         self.canaries = Canaries(self.state)
+        self.underway = Underway(self.state.folder)
         self.scribe = Scribe(self.state, ledger, redact)
         self._notifier = Notifier(self.state, notify.read(self.state.folder))
         self._owner = owner
@@ -94,18 +106,20 @@ class EmbeddedKeeper:
         """
         self._watch()
         self.running.hear(entries)
-        self._refuse_stopped(entries)
-        self.scribe.record(entries)
-        # Once more: a stop that came while the disk was busy is not too late.
-        self._refuse_stopped(entries)
+        with self._let_through(entries):
+            self._refuse_stopped(entries)
+            self.scribe.record(entries)
+            # Once more: a stop that came while the disk was busy is not too late.
+            self._refuse_stopped(entries)
 
     async def record_async(self, entries: Sequence[Entry]) -> None:
         """Like `record`."""
         self._watch()
         self.running.hear(entries)
-        self._refuse_stopped(entries)
-        await self.scribe.record_async(entries)
-        self._refuse_stopped(entries)
+        with self._let_through(entries):
+            self._refuse_stopped(entries)
+            await self.scribe.record_async(entries)
+            self._refuse_stopped(entries)
 
     def stopped(self, session: str, agent: str) -> str | None:
         """Return why a session or its agent was stopped, or None; whoever stopped it, in whatever process.
@@ -161,12 +175,16 @@ class EmbeddedKeeper:
 
     # ---- beside it ---------------------------------------------------------------------------
 
-    def stop(self, scope: Scope, name: str, *, person: str, reason: str = "") -> Stop:
-        """Stop a session, an agent or all, and tell people so; see `Stops.stop`."""
+    def stop(self, scope: Scope, name: str, *, person: str, reason: str = "") -> Stopped:
+        """Stop a session, an agent or all, and tell people so; see `Stops.stop`.
+
+        Returns once no call can begin any more, in whatever process, and says which are running still. It
+        waits about two seconds at most; the stop holds from its first moment.
+        """
         self._watch()
         made = self.stops.stop(scope, name, person=person, reason=reason)
         self._notifier.stopped(made)
-        return made
+        return Stopped(made, underway.settled(self.state.folder, made, lambda: self.state.now().run))
 
     def put(self, request: Request, *, owner: str = "") -> Answer | None:
         """Put a question to people without waiting. Returns the refusal if it cannot be asked."""
@@ -198,6 +216,7 @@ class EmbeddedKeeper:
         if thread is not None and self._thread_of == os.getpid() and thread is not threading.current_thread():
             thread.join(5)
         self._notifier.close()
+        self.underway.close()
         with suppress(KeeperError):
             self.scribe.close()
         self.state.close()
@@ -209,6 +228,25 @@ class EmbeddedKeeper:
         self.close()
 
     # ---- within ------------------------------------------------------------------------------
+
+    @contextmanager
+    def _let_through(self, entries: Sequence[Entry]) -> Generator[None]:
+        """Take note of calls that begin or have ended; one whose intent is not recorded does not begin."""
+        begun: list[Entry] = []
+        try:
+            for entry in entries:
+                if over(entry):
+                    self.underway.end(entry)
+                elif let_through(entry):
+                    self.underway.begin(entry)
+                    begun.append(entry)
+            yield
+        except BaseException:
+            for entry in begun:
+                # What is only observed runs even unrecorded.
+                if entry.kind == "intent":
+                    self.underway.end(entry)
+            raise
 
     def _refuse_stopped(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
@@ -255,6 +293,10 @@ class EmbeddedKeeper:
                 self._over.wait(TEND)
 
     def _changed(self) -> None:
+        # By whatever program: also one that died before it could tell.
+        self.stops.look_again()
+        self.overrides.look_again()
+        self.scribe.look_again()
         if self._bells:
             for request in self.queue.settled():
                 if bell := self._bells.get(request):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from inspect import isawaitable, iscoroutinefunction
@@ -14,6 +13,7 @@ from duress.guard.enforcement import Clock, Enforcement
 from duress.guard.given import said, sound, told
 from duress.guard.keeper import Keeper
 from duress.guard.monitor import ControlProtocol, Monitor, Observation, Rule, Step
+from duress.guard.names import fresh
 from duress.guard.policy import Mode, Policy
 from duress.guard.requests import Answered, Ask, Asked, Failed, Look, Record, Score
 from duress.guard.session import Session
@@ -40,7 +40,7 @@ class SteadyClock(Clock):
 
     def name(self) -> str:
         """Return 16 random hexadecimal digits."""
-        return secrets.token_hex(8)
+        return fresh()
 
 
 class Guard:

@@ -47,7 +47,7 @@ class Overrides:
         self._state = state
         self._people = Reviewers(state)
         self._lock = threading.Lock()
-        self._version: tuple[int, int] | None = None
+        self._turn: bytes | None = None
         self._open: list[sqlite3.Row] = []
 
     def begin(self, agent: str, tool: str, *, seconds: float, reason: str, who: Reviewer) -> Override:
@@ -65,7 +65,7 @@ class Overrides:
             raise KeeperError(f"an override lasts up to {LONGEST / 60:.0f} minutes, not {seconds / 60:g}")
         now = self._state.now()
         number = secrets.token_hex(4)
-        with self._state.write() as db:
+        with self._state.write(passing=True) as db:
             db.execute(
                 "INSERT INTO override (id, agent, tool, reason, life, person, wall, run, boot) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -82,7 +82,7 @@ class Overrides:
         """
         self._may(who)
         now = self._state.now()
-        with self._state.write() as db:
+        with self._state.write(passing=True) as db:
             row = self._row(db, number)
             first = self._people.get(row["person"])
             if not first.may(Role.REVIEWER):
@@ -106,7 +106,7 @@ class Overrides:
         """
         self._may(who)
         now = self._state.now()
-        with self._state.write() as db:
+        with self._state.write(passing=True) as db:
             row = self._row(db, number)
             if row["ended"] is not None or _left(row, now) <= 0:
                 raise KeeperError(f"override {number} is over")
@@ -126,19 +126,24 @@ class Overrides:
         found = self._state.rows("SELECT * FROM override WHERE ended IS NULL ORDER BY wall")
         return [made for made in (_override(row, now) for row in found) if made.left > 0]
 
+    def look_again(self) -> None:
+        """Read the overrides anew with the next look: somebody may have changed them and not told."""
+        with self._lock:
+            self._turn = None
+
     def standing(self, session: str, agent: str, tool: str) -> str | None:
         """Return the override that is open for this, or None; never one that the session's own user signed.
 
         Raises:
             KeeperError: it cannot be told.
         """
-        version = self._state.version()
-        with self._lock:
-            if version != self._version:
+        turn = self._state.passing()
+        if turn != self._turn:
+            with self._lock:
                 query = "SELECT * FROM override WHERE second IS NOT NULL AND ended IS NULL"
                 self._open = self._state.rows(query)
-                self._version = version
-            rows = self._open
+                self._turn = turn
+        rows = self._open
         if not rows:
             return None
         now = self._state.now()

@@ -6,9 +6,9 @@ import asyncio
 import os
 import ssl
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from hashlib import sha256
 from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -17,13 +17,14 @@ import msgspec
 from msgspec import Struct
 
 from duress.guard.keeper import Answer, Entry, KeeperError, Request
+from duress.guard.moment import now
+from duress.guard.names import fresh
 from duress.guard.overrides import ANY
 from duress.guard.stops import Stop
+from duress.guard.underway import LEASE
 
 TOKEN = "DURESS_GUARD_TOKEN"
 """Environment variable that holds the token."""
-STALE = 2.0
-"""Seconds without a sign of life from the server after which nothing passes."""
 T = TypeVar("T")
 
 
@@ -31,6 +32,7 @@ class _Standing(Struct, frozen=True):
     stops: tuple[Stop, ...] = ()
     overrides: tuple[str, ...] = ()
     revoked: str | None = None
+    latest: int = 0
 
 
 class _Recorded(Struct, frozen=True):
@@ -124,6 +126,9 @@ class RemoteKeeper:
     def stopped(self, session: str, agent: str) -> str | None:
         """Return why a session or its agent was stopped, or None. The server tells as it happens.
 
+        What it said holds for the time of a lease, counted from when it was asked. A server that is told to
+        stop something waits that long for those who have not heard of it.
+
         Raises:
             KeeperError: the server has not been heard of for too long.
         """
@@ -131,13 +136,13 @@ class RemoteKeeper:
         if self._revoked is not None:
             return self._revoked
         if not self._heard.is_set():
-            # Only in the beginning: from then on the server tells by itself.
+            # Only in the beginning: from then on the server is asked all the time.
             self._listen_on()
-            self._heard.wait(max(0.0, self._began + STALE - time.monotonic()))
-        if time.monotonic() - self._last > STALE:
+            self._heard.wait(max(0.0, self._began + LEASE - now().run))
+        if now().run >= self._until:
             if self._revoked is not None:
                 return self._revoked
-            raise KeeperError(f"{self.url}: not heard of for {STALE:g} s: {self._fault or 'no answer'}")
+            raise KeeperError(f"{self.url}: not heard of for {LEASE:g} s: {self._fault or 'no answer'}")
         return self._known(session, agent)
 
     def override(self, session: str, agent: str, tool: str) -> str | None:
@@ -183,6 +188,9 @@ class RemoteKeeper:
     def close(self) -> None:
         """Let go of connections."""
         self._over.set()
+        if self._process == os.getpid() and self._thread is not None:
+            # So that nobody who stops something waits for this client.
+            self._tell_over()
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -200,7 +208,8 @@ class RemoteKeeper:
         self._over = threading.Event()
         self._heard = threading.Event()
         self._standing = _Standing()
-        self._began = self._last = float("-inf")
+        self._name = fresh()
+        self._began = self._until = float("-inf")
         self._fault = ""
         self._thread: threading.Thread | None = None
 
@@ -253,40 +262,52 @@ class RemoteKeeper:
     def _listen_on(self) -> None:
         with self._door:
             if self._thread is None:
-                self._began = time.monotonic()
+                self._began = now().run
                 self._thread = threading.Thread(target=self._listen, name="duress standing", daemon=True)
                 self._thread.start()
 
     def _listen(self) -> None:
-        known: set[int] | None = None
+        stops: set[int] | None = None
+        known = ""
         while not self._over.is_set() and self._revoked is None:
+            # Counted from here: the server counts from when it gets this.
+            asked = now().run
             try:
-                timeout = httpx.Timeout(STALE, connect=STALE)
-                with self._http.stream("GET", "/api/standing", timeout=timeout) as answer:
-                    if answer.status_code != 200:
-                        answer.read()
-                        self._read(answer, _STANDING)
-                    for line in answer.iter_lines():
-                        known = self._take_in(_STANDING.decode(line), known)
-                        if self._over.is_set():
-                            return
-            except (httpx.HTTPError, KeeperError, msgspec.MsgspecError, OSError, RuntimeError) as error:
-                self._fault = str(error)
-            self._over.wait(0.1)
+                answer = self._hearing(known)
+                standing = self._read(answer, _STANDING)
+            except (httpx.HTTPError, KeeperError, OSError, RuntimeError) as error:
+                self._fault = str(error) or type(error).__name__
+                self._over.wait(0.1)
+                continue
+            known = sha256(answer.content).hexdigest()
+            stops = self._take_in(standing, asked, stops)
+        if not self._over.is_set():
+            self._tell_over()
 
-    def _take_in(self, standing: _Standing, known: set[int] | None) -> set[int]:
+    def _hearing(self, known: str, *, over: bool = False) -> httpx.Response:
+        body = {"name": self._name, "heard": self._standing.latest, "known": known, "over": over}
+        timeout = httpx.Timeout(LEASE, connect=LEASE)
+        return self._http.post("/api/standing", content=msgspec.json.encode(body), timeout=timeout)
+
+    def _tell_over(self) -> None:
+        # A server that is gone has nobody wait for this client either.
+        with suppress(httpx.HTTPError, OSError, RuntimeError):
+            self._hearing("", over=True)
+
+    def _take_in(self, standing: _Standing, asked: float, known: set[int] | None) -> set[int]:
         self._standing = standing
-        self._last = time.monotonic()
         if standing.revoked is not None:
             self._revoked = standing.revoked
+        # Last: whoever looks at the time first sees what it goes with.
+        self._until = asked + LEASE
         self._heard.set()
-        now = {stop.id for stop in standing.stops}
+        there = {stop.id for stop in standing.stops}
         # What stood before this process was there is not news.
-        fresh = [stop for stop in standing.stops if known is not None and stop.id not in known]
-        for stop in fresh:
+        news = [stop for stop in standing.stops if known is not None and stop.id not in known]
+        for stop in news:
             for callback in list(self._callbacks):
                 threading.Thread(target=callback, args=(stop,), daemon=True).start()
-        return now | (known or set())
+        return there | (known or set())
 
 
 class _Denying:

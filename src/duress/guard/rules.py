@@ -20,6 +20,10 @@ UNATTENDED = "unattended"
 """The two permissions that every tool has."""
 
 _WHOLE = re.compile(r"\b(?:args|facts|origin)\b(?!\s*(?:\.|\[|has\b))|\bcontext\b(?!\s*(?:\.|\[))")
+_REMEMBER = 2048
+"""Questions whose answers are remembered."""
+_REMEMBERED = 1024
+"""Bytes of a question's context up to which it is."""
 
 _STRING = {"type": "String"}
 _LONG = {"type": "Long"}
@@ -136,6 +140,8 @@ class Rules:
             )
         except ValueError as error:
             raise RulesError(str(error)) from error
+        # Rules answer equal questions alike: they see nothing but the question.
+        self._answered: dict[tuple[str, str, bytes], Permission] = {}
         self._ask: Callable[..., tuple[Any, Any]] = cedar.is_authorized_batch
         # Cedar reads a context in time with its size: what no rule names is left out. A name may stand in a
         # rule in another form only with an escape, or where a record is taken whole.
@@ -159,6 +165,7 @@ class Rules:
         del left["staticPolicies"][key]
         made = copy(self)
         made._rules = cedar.PolicySet.from_json_str(json.dumps(left))
+        made._answered = {}
         return made
 
     def permits(
@@ -180,7 +187,18 @@ class Rules:
                 "facts": {name: _fact(name, facts) for name in self._facts},
                 "origin": {name: facts.origin.get(name, Origin.ABSENT) for name in named},
             }
-        ).decode()
+        )
+        asked = (agent, tool, context)
+        if (known := self._answered.get(asked)) is None:
+            known = self._evaluate(agent, tool, context.decode())
+            if len(context) <= _REMEMBERED and not known.faults:
+                if len(self._answered) >= _REMEMBER:
+                    # All at once: which of them go does not matter, and others may be reading.
+                    self._answered = {}
+                self._answered[asked] = known
+        return known
+
+    def _evaluate(self, agent: str, tool: str, context: str) -> Permission:
         both = [
             {
                 "principal": {"type": "Agent", "id": agent},

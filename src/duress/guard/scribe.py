@@ -51,7 +51,7 @@ class Scribe:
         self._ledger: Ledger | None = None
         self._process = os.getpid()
         self._tried = float("-inf")
-        self._version: tuple[int, int] | None = None
+        self._turn: bytes | None = None
         self._checked = False
 
     @property
@@ -82,7 +82,7 @@ class Scribe:
         from duress.ledger import LedgerError
 
         ledger = self._writer()
-        if ledger is None or self._state.version() != self._version:
+        if ledger is None or self._state.changes() != self._turn:
             import anyio.to_thread
 
             return await anyio.to_thread.run_sync(self.record, entries)
@@ -122,8 +122,8 @@ class Scribe:
             KeeperError: they could not be written; they wait on.
         """
         ledger = self._writer()
-        version = self._state.version()
-        if ledger is None or version == self._version:
+        turn = self._state.changes()
+        if ledger is None or turn == self._turn:
             return 0
         from duress.ledger import LedgerError
 
@@ -139,14 +139,19 @@ class Scribe:
                     count += len(found)
             except LedgerError as error:
                 raise KeeperError(str(error)) from error
-            # Read before: what came in meanwhile is drained next time.
-            self._version = version
+            # Taken before: what came in meanwhile is drained next time.
+            self._turn = turn
         return count
 
     def tend(self) -> None:
         """Become the writer if nobody is, and drain."""
         self._writer(now=True)
         self.drain()
+
+    def look_again(self) -> None:
+        """Look into the outbox when it is drained next: somebody may have filled it and not told."""
+        with self._lock:
+            self._turn = None
 
     def close(self) -> None:
         """Write what waits and let another process be the writer."""
@@ -165,7 +170,7 @@ class Scribe:
         if self._process != os.getpid():
             # The parent goes on writing; this process has never held the lock.
             self._lock, self._door, self._letters = threading.RLock(), threading.Lock(), []
-            self._ledger, self._process, self._version = None, os.getpid(), None
+            self._ledger, self._process, self._turn = None, os.getpid(), None
         if self._ledger is not None:
             return self._ledger
         if not now and time.monotonic() < self._tried + _RETRY:
@@ -186,7 +191,7 @@ class Scribe:
         except LedgerError as error:
             self._tried = float("-inf")
             raise KeeperError(str(error)) from error
-        self._version, self._checked = None, False
+        self._turn, self._checked = None, False
 
     def _forget_written(self, ledger: Ledger) -> None:
         """Take out of the outbox what a writer had put into the ledger when it died."""

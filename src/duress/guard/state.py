@@ -14,15 +14,20 @@ from typing import Any, Self
 
 from duress.guard import moment
 from duress.guard.keeper import KeeperError
+from duress.guard.turns import Turns
 
 NAME = "guard.db"
 LEDGER = "ledger.db"
+TURNS = "guard.turns"
 VERSION = 1
 _SCHEMA = Path(__file__).with_name("state.sql")
 
 
 _PATIENCE = 10.0
 """Seconds to wait for the turn to write while other processes have it."""
+
+_SEEN = 0.005
+"""Seconds for which the files count as those that were opened once they have been looked at."""
 
 
 class StateError(KeeperError):
@@ -49,8 +54,14 @@ class State:
             os.close(os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
             raise StateError(f"{folder}: cannot be a guard's state folder: {error.strerror}") from error
+        self._told = False
+        self._passing = False
+        self._seen = float("-inf")
         self._open()
         with self.write() as db:
+            # Here, where no other process does the same.
+            self._turns = self._shared()
+            self._told = True
             version = int(db.execute("PRAGMA user_version").fetchone()[0])
             if version > VERSION:
                 raise StateError(
@@ -86,9 +97,18 @@ class State:
             # A connection that crossed a fork would corrupt the file.
             self._open()
 
+    def _shared(self) -> Turns:
+        try:
+            return Turns(self.folder / TURNS)
+        except (OSError, ValueError) as error:
+            told = f"{self.folder / TURNS}: {error}; make room, or see to its permissions"
+            raise StateError(told) from error
+
     @contextmanager
-    def write(self) -> Generator[sqlite3.Connection]:
+    def write(self, *, passing: bool = False) -> Generator[sqlite3.Connection]:
         """Do what follows in one transaction: all of it is on disk at the end, or nothing.
+
+        `passing`: it changes what may pass; every process sees so with its next look.
 
         Raises:
             KeeperError: the database said no.
@@ -99,9 +119,11 @@ class State:
             try:
                 if db.in_transaction:
                     # Inside another `write` of this thread: part of that transaction.
+                    self._passing |= passing
                     yield db
                     return
                 _begin(db)
+                self._passing = passing
                 try:
                     yield db
                     db.execute("COMMIT")
@@ -109,6 +131,10 @@ class State:
                     if db.in_transaction:
                         db.execute("ROLLBACK")
                     raise
+                finally:
+                    # Of a change that was rolled back as well: one look too many does no harm.
+                    if self._told:
+                        self._turns.change(passing=self._passing)
             except sqlite3.Error as error:
                 raise KeeperError(f"{self.file}: {error}") from error
 
@@ -126,7 +152,7 @@ class State:
                 raise KeeperError(f"{self.file}: {error}") from error
 
     def version(self) -> tuple[int, int]:
-        """Return a value that is another one once anybody has changed anything. Takes microseconds.
+        """Return a value that is another one once anybody has changed anything, whoever it was.
 
         Raises:
             KeeperError: the file is gone or was put in another's place, or the database said no.
@@ -136,11 +162,48 @@ class State:
             with self._looking:
                 # This connection never writes, so that it sees this process's own changes too.
                 version: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
-            if os.stat(self.file).st_ino != self._inode:  # noqa: PTH116 (this is the hot path)
-                raise KeeperError(f"{self.file}: another file was put in its place; restart what uses it")
-        except (sqlite3.Error, OSError) as error:
+        except sqlite3.Error as error:
             raise KeeperError(f"{self.file}: {error}") from error
+        self.same()
         return self._pid, version
+
+    def same(self) -> None:
+        """Make sure that the files still are those that were opened, or were so 5 ms ago.
+
+        Raises:
+            KeeperError: one is gone or was put in another's place.
+        """
+        now = time.monotonic()
+        if self._seen <= now < self._seen + _SEEN:
+            # Each look gives up the interpreter's lock, and many agents that decide at once queue for it.
+            return
+        try:
+            there = os.stat(self.file).st_ino == self._inode and self._turns.there()  # noqa: PTH116 (hot)
+        except OSError as error:
+            raise KeeperError(f"{self.file}: {error}") from error
+        if not there:
+            raise KeeperError(f"{self.file}: another file was put in its place; restart what uses it")
+        self._seen = now
+
+    def changes(self) -> bytes:
+        """Return a value that is another one once a process has changed anything through this class.
+
+        Takes a microsecond. One that died in the middle of a change is found out by `version` alone.
+
+        Raises:
+            KeeperError: the folder was closed.
+        """
+        try:
+            return self._turns.any()
+        except ValueError as error:
+            raise KeeperError(f"{self.folder}: was closed") from error
+
+    def passing(self) -> bytes:
+        """Like `changes`, of what may pass: stops and overrides."""
+        try:
+            return self._turns.passing()
+        except ValueError as error:
+            raise KeeperError(f"{self.folder}: was closed") from error
 
     def close(self) -> None:
         """Let go of the file."""
@@ -148,6 +211,9 @@ class State:
             with self._writing, self._looking:
                 self._writer.close()
                 self._watcher.close()
+                if self._told:
+                    self._told = False
+                    self._turns.close()
 
     def __enter__(self) -> Self:
         return self

@@ -56,7 +56,7 @@ class Stops:
     def __init__(self, state: State) -> None:
         self._state = state
         self._lock = threading.Lock()
-        self._version: tuple[int, int] | None = None
+        self._turn: bytes | None = None
         self._standing: tuple[Stop, ...] = ()
 
     def standing(self) -> tuple[Stop, ...]:
@@ -65,16 +65,26 @@ class Stops:
         Raises:
             KeeperError: it cannot be told.
         """
-        version = self._state.version()
-        with self._lock:
-            if version != self._version:
-                # The version was read first: a stop that comes in between is read again next time.
-                self._standing = tuple(
-                    _stop(row)
-                    for row in self._state.rows("SELECT * FROM stop WHERE lifted IS NULL ORDER BY id")
-                )
-                self._version = version
+        self._state.same()
+        turn = self._state.passing()
+        if turn == self._turn:
             return self._standing
+        with self._lock:
+            # The turn was taken first: a stop that comes in between is read again next time.
+            self._standing = tuple(
+                _stop(row) for row in self._state.rows("SELECT * FROM stop WHERE lifted IS NULL ORDER BY id")
+            )
+            self._turn = turn
+            return self._standing
+
+    def latest(self) -> int:
+        """Return the number of the latest stop, lifted or not; 0 if there never was one."""
+        return int(self._state.rows("SELECT coalesce(MAX(id), 0) AS latest FROM stop")[0]["latest"])
+
+    def look_again(self) -> None:
+        """Read the stops anew with the next look: somebody may have changed them and not told."""
+        with self._lock:
+            self._turn = None
 
     def reason(self, session: str, agent: str) -> str | None:
         """Return why this session of this agent is stopped, or None."""
@@ -92,7 +102,7 @@ class Stops:
             raise KeeperError("a stop needs a person who answers for it")
         name = ALL if scope is Scope.ALL else name
         wall = self._state.now().wall
-        with self._state.write() as db:
+        with self._state.write(passing=True) as db:
             number = db.execute(
                 "INSERT INTO stop (scope, name, reason, person, wall) VALUES (?, ?, ?, ?, ?)",
                 (scope, name, reason, person, wall),
@@ -121,7 +131,7 @@ class Stops:
             raise KeeperError("to resume needs a reason; it is recorded")
         name = ALL if scope is Scope.ALL else name
         wall = self._state.now().wall
-        with self._state.write() as db:
+        with self._state.write(passing=True) as db:
             lifted = db.execute(
                 "UPDATE stop SET lifted = ?, lifted_by = ?, lifted_why = ? "
                 "WHERE scope = ? AND name = ? AND lifted IS NULL",

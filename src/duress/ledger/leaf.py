@@ -65,6 +65,11 @@ class _Leaf(_Header, frozen=True):
     index: int
 
 
+_TOGETHER = 64
+_salts: list[bytes] = []
+# A child would use the salts that its parent uses.
+os.register_at_fork(after_in_child=_salts.clear)
+
 _encode = Encoder(order="sorted").encode
 _header = Encoder().encode
 _leaf = Decoder(_Leaf)
@@ -77,11 +82,10 @@ def drafts(entries: Sequence[Entry], redact: Redact | None, *, own: bool = False
     Raises:
         LedgerError: one cannot be written; the message says which and why.
     """
-    salts = os.urandom(SALT * len(entries))
     out: list[Draft] = []
     for number, entry in enumerate(entries):
         _check(number, entry, own)
-        salt = salts[SALT * number : SALT * number + SALT]
+        salt = _salt()
         try:
             body = _encode(entry.body if redact is None else _redacted(entry.body, redact))
             header = _header(_Header(entry.kind, entry.session, entry.agent, entry.at))
@@ -93,6 +97,16 @@ def drafts(entries: Sequence[Entry], redact: Redact | None, *, own: bool = False
             ) from error
         out.append(Draft(salt, body, sha256(salt + body).hexdigest(), header[1:]))
     return out
+
+
+def _salt() -> bytes:
+    while True:
+        try:
+            return _salts.pop()
+        except IndexError:
+            # Many at once: each draw is a call of the system, for which a thread gives up its turn.
+            drawn = os.urandom(SALT * _TOGETHER)
+            _salts.extend(drawn[at : at + SALT] for at in range(0, len(drawn), SALT))
 
 
 def _check(number: int, entry: Entry, own: bool) -> None:

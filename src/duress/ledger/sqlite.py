@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from threading import Lock as Mutex
 from typing import Any
@@ -30,6 +31,9 @@ _INSERT = {
     count: f"insert into entry (id, leaf, salt, body) values {','.join(['(?,?,?,?)'] * count)}"
     for count in _TOGETHER
 }
+_AT_ONCE = 128
+"""Rows up to which a commit is one statement: each one asks for the interpreter's lock several times."""
+_LAST = "select coalesce(max(id), -1) from entry"
 
 
 class SqliteStore:
@@ -103,15 +107,10 @@ class SqliteStore:
                 "disk, run duress ledger verify, and open the ledger again"
             )
         try:
-            base.execute("begin immediate")
-            self._expect(base, change.rows)
-            for rows, count in _portions(change.rows):
-                base.execute(_INSERT[count], [value for row in rows for value in row])
-            if change.subtrees:
-                base.executemany("insert into subtree values (?, ?, ?)", change.subtrees)
-            if change.erased is not None:
-                base.execute("update entry set salt = null, body = null where id = ?", (change.erased,))
-            base.execute("commit")
+            if change.subtrees or change.erased is not None or not 0 < len(change.rows) <= _AT_ONCE:
+                self._in_steps(base, change)
+            else:
+                self._in_one(base, change.rows)
         except BaseException as error:
             with suppress(sqlite3.Error):
                 if base.in_transaction:
@@ -137,13 +136,32 @@ class SqliteStore:
             self._lock.release()
             self._lock = None
 
-    def _expect(self, base: sqlite3.Connection, rows: Sequence[Row]) -> None:
-        (last,) = base.execute("select max(id) from entry").fetchone()
-        if rows and rows[0].id != (0 if last is None else last + 1):
-            raise LedgerError(
-                f"{self.place}: another program changed the ledger under its writer: entry {rows[0].id} was "
-                f"due, the last one is {last}; nothing was recorded. Run duress ledger verify"
-            )
+    def _in_steps(self, base: sqlite3.Connection, change: Change) -> None:
+        base.execute("begin immediate")
+        if change.rows and (last := self._last(base)) != change.rows[0].id - 1:
+            raise self._changed(change.rows, last)
+        for rows, count in _portions(change.rows):
+            base.execute(_INSERT[count], [value for row in rows for value in row])
+        if change.subtrees:
+            base.executemany("insert into subtree values (?, ?, ?)", change.subtrees)
+        if change.erased is not None:
+            base.execute("update entry set salt = null, body = null where id = ?", (change.erased,))
+        base.execute("commit")
+
+    def _in_one(self, base: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        values: list[object] = [value for row in rows for value in row]
+        values.append(rows[0].id - 1)
+        if base.execute(_insert_after(len(rows)), values).rowcount != len(rows):
+            raise self._changed(rows, self._last(base))
+
+    def _last(self, base: sqlite3.Connection) -> int:
+        return int(base.execute(_LAST).fetchone()[0])
+
+    def _changed(self, rows: Sequence[Row], last: int) -> LedgerError:
+        return LedgerError(
+            f"{self.place}: another program changed the ledger under its writer: entry {rows[0].id} was "
+            f"due, the last one is {last}; nothing was recorded. Run duress ledger verify"
+        )
 
     def _page(self, start: int, stop: int) -> list[tuple[int, bytes, bytes | None, bytes | None]]:
         query = "select id, leaf, salt, body from entry where id >= ? and id < ? order by id limit ?"
@@ -155,6 +173,15 @@ class SqliteStore:
                 return self._reader.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise _unreadable(Path(self.place), error) from error
+
+
+@cache
+def _insert_after(count: int) -> str:
+    """Return the statement that inserts so many rows, if the last entry has the number given after them."""
+    return (
+        f"insert into entry (id, leaf, salt, body) select * from (values {','.join(['(?,?,?,?)'] * count)}) "
+        f"where ({_LAST}) = ?"
+    )
 
 
 def _portions(rows: Sequence[Row]) -> Iterator[tuple[Sequence[Row], int]]:
@@ -179,7 +206,9 @@ def _lock(path: Path) -> Lock:
 
 
 def _writer(path: Path) -> sqlite3.Connection:
-    base = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+    base = sqlite3.connect(
+        path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=2 * _AT_ONCE
+    )
     base.execute("pragma journal_mode = wal")
     base.execute("pragma synchronous = full")
     base.execute("pragma secure_delete = on")

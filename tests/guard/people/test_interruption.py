@@ -84,13 +84,16 @@ def test_agents_killed_at_any_moment_run_nothing_twice_and_nothing_unrecorded(
     chance = random.Random(3)
     with EmbeddedKeeper(folder) as keeper:
         (ann,) = people(keeper.state, "ann")
-        for number in range(6):
+        for number in range(60):
             with python(EMBEDDED, folder, ran, f"a{number}") as agent:
                 assert agent.stdout is not None
                 assert agent.stdout.readline() == "ready\n"
                 approve_all(keeper, ann, chance.uniform(0.05, 0.35))
                 agent.send_signal(signal.SIGKILL)
                 agent.wait()
+            # On a slow machine few calls run in that time.
+            if number >= 5 and len(lines(ran)) > 5:
+                break
         keeper.queue.sweep()
         assert keeper.queue.waiting() == []
         assert keeper.queue.settled() == []

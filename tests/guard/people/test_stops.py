@@ -154,12 +154,15 @@ def test_a_state_that_was_replaced_by_another_file_denies(keeper: EmbeddedKeeper
     keeper.stop(Scope.ALL, "", person="ann")
     shutil.copy(folder / "guard.db", folder / "copy")
     (folder / "copy").replace(folder / "guard.db")
+    # Looked at every 5 ms.
+    time.sleep(0.02)
     with pytest.raises(KeeperError, match="put in its place"):
         keeper.stopped("s1", "clerk")
 
 
 def test_a_state_that_is_gone_denies(keeper: EmbeddedKeeper, folder: Path) -> None:
     (folder / "guard.db").unlink()
+    time.sleep(0.02)
     with pytest.raises(KeeperError):
         keeper.stopped("s1", "clerk")
     with pytest.raises(KeeperError):

@@ -32,7 +32,8 @@ def stop(
     """Stop a session, an agent, or all. From now on no tool call passes.
 
     Waiting questions are denied, tokens of the agent are revoked, and a restart forgets nothing. A name that
-    is not known is stopped both as a session and as an agent.
+    is not known is stopped both as a session and as an agent. Ends once no call can begin any more, about two
+    seconds later at most, and names the calls that are running still.
 
     \b
     Examples:
@@ -54,4 +55,9 @@ def stop(
             scopes = scopes or [Scope.AGENT, Scope.SESSION]
         made = [keeper.stop(scope, target, person=login(), reason=reason) for scope in scopes]
     for one in made:
-        typer.echo(str(one))
+        typer.echo(str(one.stop))
+    running = sorted({call for one in made for call in one.running}, key=lambda call: call.began)
+    for call in running:
+        typer.echo(f"still running: {call}")
+    if not running:
+        typer.echo("no call is running")

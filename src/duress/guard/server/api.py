@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import wraps
+from hashlib import sha256
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ from duress.guard.overrides import Override
 from duress.guard.server.access import desk_of
 from duress.guard.server.desk import Desk
 from duress.guard.stops import Scope, Stop
+from duress.guard.underway import LEASE, over
 
 KINDS = frozenset({"session", "policy", "intent", "refused", "asked", "result", "observed", "tool"})
 """What an agent's process may record; what people do is recorded where they do it."""
@@ -28,7 +30,7 @@ LARGEST = 8 << 20
 BEAT = 2.0
 """Seconds after which a question that waits shows that the server still is there."""
 PULSE = 0.5
-"""Seconds after which the standing is sent again though nothing has changed."""
+"""Seconds after which the standing is told though nothing has changed."""
 STREAM = {"X-Accel-Buffering": "no"}
 T = TypeVar("T")
 Handler = Callable[[Desk, Client, Request], Any]
@@ -48,6 +50,21 @@ class Standing(Struct, frozen=True, omit_defaults=True):
     """Tools for which an override is open; `*` is all."""
     revoked: str | None = None
     """Why the token no longer holds."""
+    latest: int = 0
+    """Number of the latest stop of all."""
+
+
+class Hearing(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client knows of the standing."""
+
+    name: str
+    """Which client it is, among those with its token."""
+    heard: int = 0
+    """`latest` of the standing that it goes by."""
+    known: str = ""
+    """SHA-256 of that standing, as it came; empty: none."""
+    over: bool = False
+    """It lets nothing through any more: it has ended, or knows that its token is revoked."""
 
 
 class Fault(Struct, frozen=True):
@@ -66,38 +83,50 @@ class Told(Struct, frozen=True):
 
 _ENTRIES = msgspec.json.Decoder(Entries)
 _QUESTION = msgspec.json.Decoder(Question)
+_HEARING = msgspec.json.Decoder(Hearing)
 
 
-def route(handler: Handler) -> Callable[[Request], Any]:
-    """Return a route that only a client with a valid token reaches."""
+def route(*, revoked: bool = False) -> Callable[[Handler], Callable[[Request], Any]]:
+    """Return a decorator for handlers that only clients with a valid token reach, or with a `revoked` one."""
 
-    @wraps(handler)
-    async def handle(request: Request) -> Response:
-        desk = desk_of(request)
-        try:
-            kind, _, token = request.headers.get("authorization", "").partition(" ")
-            client = desk.clients.of(token) if kind.lower() == "bearer" else None
-            if client is None:
-                return _json(
-                    Fault("the token is not known here; make one with `duress guard clients add`"), 401
-                )
-            if client.revoked is not None:
-                return _json(
-                    Fault(f"the token was revoked: {client.why}", revoked=client.why or "revoked"), 401
-                )
-            return await handler(desk, client, request)
-        except KeeperError as error:
-            return _json(Fault(str(error)), 409)
-        except msgspec.MsgspecError as error:
-            return _json(Fault(f"the body cannot be read: {error}"), 400)
+    def decorate(handler: Handler) -> Callable[[Request], Any]:
+        @wraps(handler)
+        async def handle(request: Request) -> Response:
+            desk = desk_of(request)
+            try:
+                kind, _, token = request.headers.get("authorization", "").partition(" ")
+                client = desk.clients.of(token) if kind.lower() == "bearer" else None
+                if client is None:
+                    return _json(
+                        Fault("the token is not known here; make one with `duress guard clients add`"), 401
+                    )
+                if client.revoked is not None and not revoked:
+                    return _dead(client)
+                return await handler(desk, client, request)
+            except KeeperError as error:
+                return _json(Fault(str(error)), 409)
+            except msgspec.MsgspecError as error:
+                return _json(Fault(f"the body cannot be read: {error}"), 400)
 
-    return handle
+        return handle
+
+    return decorate
 
 
-@route
+def _dead(client: Client) -> Response:
+    return _json(Fault(f"the token was revoked: {client.why}", revoked=client.why or "revoked"), 401)
+
+
+@route(revoked=True)
 async def record(desk: Desk, client: Client, request: Request) -> Response:
-    """Record entries; answered once they are on disk."""
+    """Record entries; answered once they are on disk.
+
+    A token that a stop has revoked still tells what became of the calls that were let through before.
+    """
     found = await _body(request, _ENTRIES)
+    ends = all(over(entry) and desk.keeper.underway.has(entry) for entry in found.entries)
+    if client.revoked is not None and not (found.entries and ends):
+        return _dead(client)
     for entry in found.entries:
         if entry.agent != client.agent:
             raise KeeperError(f"the token is that of {client.agent}, the entry one of {entry.agent!r}")
@@ -107,7 +136,7 @@ async def record(desk: Desk, client: Client, request: Request) -> Response:
     return _json({"recorded": len(found.entries)})
 
 
-@route
+@route()
 async def ask(desk: Desk, client: Client, request: Request) -> Response:
     """Put a question to people. The answer comes at the end of a body that shows signs of life until then.
 
@@ -144,30 +173,38 @@ async def _answered(desk: Desk, client: Client, request: Request, question: Ques
         gone.cancel()
 
 
-@route
+@route(revoked=True)
 async def standing(desk: Desk, client: Client, request: Request) -> Response:
-    """Say what is stopped, now and whenever it changes, one JSON document a line."""
-    return StreamingResponse(_standing(desk, client, request), media_type="application/jsonl", headers=STREAM)
+    """Say what is stopped: at once if the client does not know it, else when it changes or after a while.
 
-
-async def _standing(desk: Desk, client: Client, request: Request) -> AsyncIterator[bytes]:
-    before, sent = b"", 0.0
+    From when a client asks it may go by what it is told for the time of a lease, and by nothing else. Until
+    that is over or it says that it has heard of a stop, whoever stops waits.
+    """
+    hearing = await _body(request, _HEARING)
+    if len(hearing.name) > 64:
+        raise KeeperError("a client has a name of up to 64 characters")
+    place = f"{client.hint} {hearing.name}"
+    if hearing.over or client.revoked is not None:
+        if hearing.over:
+            desk.keeper.underway.forget(place)
+        return _dead(client) if client.revoked is not None else _json(Standing())
     loop = asyncio.get_running_loop()
+    end = loop.time() + PULSE
+    # First of all: a stop that is made from now on waits for this client.
+    desk.keeper.underway.lease(place, client.agent, hearing.heard, desk.state.now().run + LEASE)
     token = request.headers["authorization"].partition(" ")[2]
     while True:
         turn = desk.pulse.turn
-        now = _now(desk, client, token)
-        line = msgspec.json.encode(now) + b"\n"
-        if line != before or loop.time() - sent >= PULSE:
-            before, sent = line, loop.time()
-            yield line
-        if now.revoked is not None:
-            return
-        await desk.pulse.wait(turn, PULSE)
+        now = msgspec.json.encode(_now(desk, client, token))
+        left = end - loop.time()
+        if left <= 0 or sha256(now).hexdigest() != hearing.known:
+            return Response(now, media_type="application/json")
+        await desk.pulse.wait(turn, left)
 
 
 def _now(desk: Desk, client: Client, token: str) -> Standing:
     known = desk.clients.of(token)
+    latest = desk.keeper.stops.latest()
     concern = {Scope.ALL: True, Scope.SESSION: True}
     stops = tuple(
         stop for stop in desk.keeper.stops.standing() if concern.get(stop.scope, stop.name == client.agent)
@@ -178,10 +215,10 @@ def _now(desk: Desk, client: Client, token: str) -> Standing:
     revoked = (
         None if known is not None and known.revoked is None else (known.why if known else None) or "revoked"
     )
-    return Standing(stops, tuple(one.tool for one in opened), revoked)
+    return Standing(stops, tuple(one.tool for one in opened), revoked, latest)
 
 
-@route
+@route()
 async def override(desk: Desk, client: Client, request: Request) -> Response:
     """Say which override is open for a tool in a session."""
     asked = request.query_params
@@ -216,7 +253,7 @@ def _json(value: Any, status: int = 200) -> Response:
 ROUTES = [
     Route("/api/record", record, methods=["POST"]),
     Route("/api/ask", ask, methods=["POST"]),
-    Route("/api/standing", standing),
+    Route("/api/standing", standing, methods=["POST"]),
     Route("/api/override", override),
     Route("/api/health", health),
 ]

@@ -1,4 +1,4 @@
-"""Wakes every connection that waits once something in the state folder has changed."""
+"""Wakes every connection that waits once what may pass has changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from duress.guard.keeper import KeeperError
 from duress.guard.state import State
 
-LOOK = 0.004
+LOOK = 0.002
 """Seconds between two looks."""
 
 
@@ -26,7 +26,7 @@ class Pulse:
         before: object = None
         while True:
             try:
-                now: object = self._state.version()
+                now: object = self._state.passing()
             except KeeperError:
                 now = object()
             if now != before:
