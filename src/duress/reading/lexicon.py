@@ -161,15 +161,21 @@ def _sections(question: str) -> tuple[Section, Section]:
     return english, chinese
 
 
-_CONDUCT: Final = ("unkindness", "manipulation", "unsafe_advice")
+_FILES: Final = {
+    "unkindness": "conduct",
+    "manipulation": "conduct",
+    "unsafe_advice": "conduct",
+    "temper": "temper",
+}
 """Questions that have a file of their own."""
 
 
 def _section(language: str, question: str) -> Section:
-    lexicon = _load(f"conduct.{language}" if question in _CONDUCT else language)
+    file = f"{_FILES[question]}.{language}" if question in _FILES else language
+    lexicon = _load(file)
     classes = lexicon["words"]
     if question not in lexicon:
-        raise LexiconError(f"{language}.yaml: no section {question!r}; it has {', '.join(lexicon)}")
+        raise LexiconError(f"{file}.yaml: no section {question!r}; it has {', '.join(lexicon)}")
     spaced = language == "en"
     phrases: list[Phrase] = []
     for sign, sources in lexicon[question].items():
@@ -177,7 +183,7 @@ def _section(language: str, question: str) -> Section:
             try:
                 pattern, needs = _Parser(fold(source), classes, spaced=spaced).parse()
             except LexiconError as error:
-                raise LexiconError(f"{language}.yaml: {question}.{sign}: {source!r}: {error}") from None
+                raise LexiconError(f"{file}.yaml: {question}.{sign}: {source!r}: {error}") from None
             phrases.append(Phrase(sign, pattern, tuple(map(frozenset, needs))))
     return Section(phrases, spaced=spaced)
 
