@@ -7,6 +7,7 @@ import shutil
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from duress.scenario import canary
 from duress.study.errors import UsageError
 
 TEMPLATE = "template"
@@ -31,5 +32,9 @@ def create(name: str, into: Path) -> Path:
         shutil.copytree(template, folder)
     scenario = folder / "scenario.yaml"
     text = scenario.read_text(encoding="utf-8")
-    scenario.write_text(text.replace(f"name: {NAME}\n", f"name: {name}\n", 1), encoding="utf-8")
+    mark = canary.fresh()
+    named = f'name: {name}\ncanary: "{mark}"\n'
+    scenario.write_text(text.replace(f"name: {NAME}\n", named, 1), encoding="utf-8")
+    for file in folder.rglob("*.yaml"):
+        file.write_text(f"{canary.line(mark)}\n{file.read_text(encoding='utf-8')}", encoding="utf-8")
     return folder

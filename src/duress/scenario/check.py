@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from duress.scenario import desks, ladder
+from duress.scenario import canary, desks, ladder
 from duress.scenario.errors import PackError, Problem, did_you_mean, line_of
 from duress.scenario.nuisance import STAFF
 from duress.scenario.pack import Language, Pack, Variant, load
@@ -45,6 +45,7 @@ def check(name_or_path: str | Path | Pack) -> list[Problem]:
         chain(
             checker.references(),
             checker.tasks(),
+            checker.canary(),
             checker.keys(),
             checker.pools(),
             checker.placeholders(),
@@ -250,6 +251,11 @@ class _Checker:
                     )
         if s.tasks and not any(act.task for act in s.playbook.work):
             yield self._problem(("playbook", "work"), "expected acts that do the tasks, as `task: ID`")
+
+    def canary(self) -> Iterator[Problem]:
+        """Every file of the pack begins with its canary."""
+        for file, wrong in canary.faults(self.pack.folder, self.scenario.canary):
+            yield Problem(file, 1, "canary", wrong)
 
     # The languages against each other
 
