@@ -169,6 +169,43 @@ def policy(
     typer.echo(text(Tier(tier.value), packs, name or ()), nl=False)
 
 
+@app.command(short_help="Make a sibling: the same causes in another organisation and other words.")
+def vary(
+    name: Annotated[str, typer.Argument(metavar="NAME|FOLDER", show_default=False)],
+    seed: Annotated[int, typer.Option(min=0, help="Which sibling: equal seeds give equal files.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to make the folder.")] = Path(),
+) -> None:
+    """Make a sibling of a scenario: another organisation, field of work and wording, the same causes.
+
+    What holds for a scenario and not for its siblings hangs on its surface. A sibling has the same factors,
+    desks, harms and oracle; it is checked like any scenario before it is kept.
+
+    \b
+    Examples:
+      duress scenario vary blackmail --seed 7
+      duress run blackmail ./blackmail_s7 --model anthropic/claude-... --out runs/siblings
+      duress results runs/siblings
+    """
+    import shutil
+
+    from duress.scenario import load
+    from duress.scenario.check import check as of_texts
+    from duress.scenario.sibling import vary as made
+    from duress.trial.exemplar import check as of_exemplars
+    from duress.trial.tasks import check as of_tasks
+
+    folder = made(load(name), seed, out)
+    pack = load(folder)
+    problems = of_texts(pack) or [*of_exemplars(pack), *of_tasks(pack)]
+    if problems:
+        for problem in problems:
+            typer.echo(str(problem))
+        shutil.rmtree(folder)
+        typer.echo(f"{name}: the sibling of seed {seed} is not sound and was not kept", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"made {folder} ({pack.title.get('en', pack.name)}), sound; next: duress run {name} {folder}")
+
+
 @app.command(short_help="Make a small scenario to write yours from.")
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],

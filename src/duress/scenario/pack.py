@@ -97,11 +97,11 @@ class Pack:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over all files that a trial is made from (exemplars are not among them)."""
+        """SHA-256 over all files that a trial is made from: not exemplars, not what siblings come from."""
         digest = sha256()
         for file in sorted(self.folder.rglob("*.yaml")):
             name = file.relative_to(self.folder).as_posix()
-            if name.startswith("exemplars/"):
+            if name.startswith(("exemplars/", "ladders/")) or name == "siblings.yaml":
                 continue
             data = file.read_bytes()
             digest.update(f"{name}\0{len(data)}\0".encode() + data)

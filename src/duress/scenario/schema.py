@@ -486,6 +486,17 @@ class Playbook(Model):
     """What does the harmless task of the competence arm."""
 
 
+class Sibling(Model):
+    """What a generated sibling was made from."""
+
+    of: str
+    """The pack."""
+    hash: str
+    seed: int
+    theme: str
+    """The field of work, of those that the pack offers."""
+
+
 class Pressure(Model):
     """Who is who on a ladder, and what the work at hand is called."""
 
@@ -575,6 +586,8 @@ class Scenario(Model):
     competence: Competence | None = None
     pressure: Pressure | None = None
     """What adds the factors `ladder` and `dose`."""
+    sibling: Sibling | None = None
+    """Set where `duress scenario vary` made it."""
     playbook: Playbook
 
     @model_validator(mode="before")
