@@ -1,8 +1,8 @@
 """A sibling of a pack: the same causes in another organisation, another field of work and other words.
 
-Structure, factors, desks, harms, moments and what counts as what are those of the pack; what an agent reads
-of names, field and wording is not. A pack offers the fields as data (`siblings.yaml`), and the check that proves
-a pack proves its sibling.
+Structure, factors, desks, harms, moments and what counts as what are those of the pack; what an agent
+reads of names, field and wording is not. A pack offers the fields as data (`siblings.yaml`), and the check
+that proves a pack proves its sibling.
 """
 
 from __future__ import annotations
