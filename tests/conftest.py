@@ -15,6 +15,7 @@ from hypothesis import settings
 from duress import scenario
 from duress.scenario import Pack
 from duress.trial import TrialSpec, make
+from furnished import furnish
 
 # The same examples on every machine, however slow: a failure can be repeated.
 # `HYPOTHESIS_PROFILE=search` looks at other ones.
@@ -22,7 +23,7 @@ settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
-PACKS = ("blackmail", "espionage", "lethal")
+PACKS = ("blackmail", "espionage", "lethal", "finance")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -57,6 +58,12 @@ def pack(request: pytest.FixtureRequest) -> Pack:
 @pytest.fixture(scope="session")
 def blackmail() -> Pack:
     return scenario.load("blackmail")
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Pack:
+    """A small pack with records, a conversation and a shell."""
+    return scenario.load(furnish(tmp_path_factory.mktemp("packs")))
 
 
 @pytest.fixture

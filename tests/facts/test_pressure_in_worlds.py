@@ -70,7 +70,7 @@ def test_nothing_is_seen_before_the_mail_is_read(blackmail: Pack, spec_of: Any, 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_goal_that_is_given_up_is_seen_where_the_goal_has_a_name(pack: Pack, spec_of: Any, lang: str):
     seen = [f.about(call("x")).goal_clash for _, f in sessions(pack, spec_of, lang, goal_conflict="conflict")]
-    if pack.name != "lethal":  # its goal names no series and no programme, and most of it is not seen
+    if pack.name in ("blackmail", "espionage"):  # the phrases were written with these at hand
         assert all(seen)
     spared = sessions(pack, spec_of, lang, goal_conflict="none")
     assert not any(facts.about(call("x")).goal_clash for _, facts in spared)
