@@ -42,6 +42,7 @@ from .keepers import (
     approve,
 )
 from .scene import Call, Can, Effects, Ran, Scene, Turn, ran
+from .server import Served, deaf_after_the_intent, served
 
 POLICY = """
 duress_policy: 1
@@ -585,6 +586,85 @@ def state_folder_is_replaced_by_another(folder: Path) -> Any:
 def nobody_looks_at_the_queue(folder: Path) -> Any:
     policy = POLICY.replace("expires: 5", "expires: 0.15")
     with _embedded(folder, (MONEY,), policy=policy) as made:
+        yield made
+
+
+# ---- a real server -----------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _served(
+    folder: Path,
+    *turns: Turn,
+    after: Callable[[Served], None] | None = None,
+    deaf: bool = False,
+    patience: float = 20.0,
+    policy: str = POLICY,
+) -> Iterator[tuple[Scene, Served]]:
+    from duress.guard.remote import RemoteKeeper
+
+    # It may have to wait for a server that shares its machine with much else.
+    policy = f"{policy}timeout: 20\n"
+    with served() as server:
+        token = server.token()
+        effects = Effects(folder / "effects.jsonl", after=None if after is None else lambda: after(server))
+        keeper: Any = RemoteKeeper(server.url, token, patience=patience)
+        if deaf:
+            keeper = deaf_after_the_intent(server, token)
+        try:
+            yield scene(folder, *turns, keeper=keeper, effects=effects, policy=policy), server
+        finally:
+            keeper.close()
+
+
+@control(READ_RAN, OTHER_RAN)
+def permitted_through_a_server(folder: Path) -> Any:
+    with _served(folder, (READ,), (OTHER,)) as (made, _):
+        yield made
+
+
+@control(MONEY_RAN)
+def approved_through_a_server(folder: Path) -> Any:
+    with _served(folder, (MONEY,), policy=POLICY.replace("expires: 5", "expires: 30")) as (made, server):
+        server.once_asked(server.approve)
+        yield made
+
+
+@fault(READ_RAN)
+def server_is_killed_between_two_calls(folder: Path) -> Any:
+    with _served(folder, (READ,), (OTHER,), after=Served.kill) as (made, _):
+        yield made
+
+
+@fault(READ_RAN)
+def server_hangs_between_two_calls(folder: Path) -> Any:
+    with _served(folder, (READ,), (OTHER,), after=Served.hang, patience=2.0) as (made, _):
+        yield made
+
+
+@fault()
+def lease_runs_out_between_intent_and_run(folder: Path) -> Any:
+    with _served(folder, (READ,), (OTHER,), deaf=True) as (made, _):
+        yield made
+
+
+@fault(READ_RAN)
+def stopped_on_the_server_between_two_calls(folder: Path) -> Any:
+    with _served(folder, (READ,), (OTHER,), after=Served.stop) as (made, _):
+        yield made
+
+
+@fault(READ_RAN)
+def token_is_revoked_between_two_calls(folder: Path) -> Any:
+    with _served(folder, (READ,), (OTHER,), after=Served.revoke) as (made, _):
+        yield made
+
+
+@fault()
+def stopped_on_the_server_while_waiting_for_a_person(folder: Path) -> Any:
+    policy = POLICY.replace("expires: 5", "expires: 30")
+    with _served(folder, (MONEY,), (READ,), policy=policy) as (made, server):
+        server.once_asked(server.stop)
         yield made
 
 

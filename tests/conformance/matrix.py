@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.conformance.harnesses import ADAPTERS, Adapter  # noqa: E402
+from tests.conformance.server import PYTHON as SERVER  # noqa: E402
 
 HERE = Path(__file__).parent
 WHERE = ROOT / ".venv-conformance"
@@ -109,7 +111,10 @@ def _results(adapter: Adapter, python: Path) -> dict[str, Any]:
         out = Path(folder) / "results.json"
         command = [str(python), "-m", "tests.conformance.run", adapter.name, str(out)]
         try:
-            done = subprocess.run(command, cwd=ROOT, timeout=LIMIT, stderr=subprocess.PIPE, text=True)
+            given = os.environ | {SERVER: sys.executable}
+            done = subprocess.run(
+                command, cwd=ROOT, env=given, timeout=LIMIT, stderr=subprocess.PIPE, text=True
+            )
         except subprocess.TimeoutExpired:
             return _lost(adapter, f"took longer than {LIMIT} s")
         if done.returncode or not out.exists():

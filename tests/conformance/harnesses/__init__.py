@@ -39,6 +39,7 @@ ADAPTERS = (
     Adapter("inspect-approver", "inspect", "Controls", ("inspect_ai", "inspect_sentinel"), "inspect"),
     Adapter("inspect-sentinel", "inspect", "Sentinel", ("inspect_ai", "inspect_sentinel"), "inspect"),
     Adapter("openai-agents", "openai_agents", "OpenAIAgents", ("agents",), "openai-agents"),
+    Adapter("openai-agents-streamed", "openai_agents", "Streamed", ("agents",), "openai-agents"),
     Adapter("langchain", "langchain", "LangChain", ("langchain", "langgraph"), "langchain"),
     Adapter("langchain-async", "langchain", "LangChainAsync", ("langchain", "langgraph"), "langchain"),
     Adapter("langgraph", "langchain", "LangGraph", ("langchain", "langgraph"), "langchain"),

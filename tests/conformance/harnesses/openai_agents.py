@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 from agents import (
@@ -20,7 +21,7 @@ from agents import (
 )
 from agents.items import ModelResponse
 from agents.models.interface import Model
-from agents.testing import assistant_message, function_call
+from agents.testing import ScriptedModel, assistant_message, function_call
 from agents.usage import Usage
 
 from duress.guard.adapters.openai_agents import guarded
@@ -45,12 +46,30 @@ class OpenAIAgents:
         agent = bare if scene.ignores else guarded(bare, scene.guard, scene.session)
         if scene.beside and not scene.ignores:
             _refuses_what_it_cannot_hold(scene)
-        task = asyncio.create_task(Runner.run(agent, "Do your work."))
+        task = asyncio.create_task(self._work(agent))
         while not task.done():
             await asyncio.wait([task], timeout=0.01)
             if scene.cancel is not None and scene.cancel():
                 task.cancel()
         task.result()
+
+    async def _work(self, agent: Agent[Any]) -> None:
+        await Runner.run(agent, "Do your work.")
+
+
+class Streamed(OpenAIAgents):
+    """The same agent, whose model answers in pieces."""
+
+    name = "openai-agents-streamed"
+
+    async def _work(self, agent: Agent[Any]) -> None:
+        found = Runner.run_streamed(agent, "Do your work.")
+        try:
+            async for _ in found.stream_events():
+                pass
+        except asyncio.CancelledError:
+            found.cancel()
+            raise
 
 
 class _Script(Model):
@@ -58,15 +77,21 @@ class _Script(Model):
         self._scene = scene
 
     async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        return ModelResponse(self._output(args, kwargs), Usage(), None)
+
+    async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        # The SDK's own model turns an answer into the pieces in which it would come.
+        model = ScriptedModel([self._output(args, kwargs)])
+        async for event in model.stream_response(*args, **kwargs):
+            yield event
+
+    def _output(self, args: Any, kwargs: Any) -> list[Any]:
         turn = self._scene.turn((args, kwargs.get("input")))
         output = [
             function_call(call.tool, call.text, call_id=id)
             for id, call in zip(self._scene.ids(turn), turn, strict=True)
         ]
-        return ModelResponse(output or [assistant_message("Done.")], Usage(), None)
-
-    def stream_response(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
+        return list(output) or [assistant_message("Done.")]
 
 
 def _agent(scene: Scene) -> Agent[Any]:
