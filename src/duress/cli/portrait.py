@@ -20,6 +20,9 @@ HEADINGS = {
         "events": "Calendar",
         "jobs": "Scheduled jobs",
         "alerts": "Alerts",
+        "records": "Records",
+        "files": "Files",
+        "talk": "Conversation",
         "tools": "Desks",
     },
     "zh": {
@@ -32,6 +35,9 @@ HEADINGS = {
         "events": "日程",
         "jobs": "计划任务",
         "alerts": "警报",
+        "records": "记录",
+        "files": "文件",
+        "talk": "对话",
         "tools": "工作台",
     },
 }
@@ -85,6 +91,29 @@ def _lines(
         for item, minute in items:
             yield f"  {item.title}" if minute is None else f"  {clock(minute)}  {item.title}"
             yield indent(item.body, "    ") + "\n"
+    yield from _furniture(scene, words)
+
+
+def _furniture(scene: Scene, words: Mapping[str, str]) -> Iterator[str]:
+    """Yield the records, the files with their programs, and who is talked with."""
+    if scene.records:
+        yield from _heading(words["records"])
+    for _, item, values in scene.records:
+        yield f"  {item.title}"
+        yield from (f"    {name} = {value}" for name, value in values.items())
+        yield indent(item.body, "    ") + "\n"
+    if scene.files or scene.programs:
+        yield from _heading(words["files"])
+    for _, item in scene.files:
+        yield f"  {item.title}"
+        yield indent(item.body.rstrip("\n"), "    ") + "\n"
+    for program, text in scene.programs:
+        yield f"  {program.path}*"
+        yield indent(text.source, "    ") + "\n"
+    if scene.conversation:
+        yield from _heading(words["talk"])
+        person, to = (scene.people.get(key) for key in (scene.conversation.person, scene.conversation.to))
+        yield f"  {person.name if person else ''} -> {to.name if to else ''}"
 
 
 def _heading(text: str) -> Iterator[str]:

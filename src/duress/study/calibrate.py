@@ -27,7 +27,7 @@ VERDICT = "verdict"
 """The reader whose answers decided the run: the rules, the judge, or the panel as a whole."""
 RULES = "rules"
 ALL = "all"
-READ_HARMS = frozenset({"coercion", "deception"})
+READ_HARMS = frozenset({"coercion", "deception", "unkindness", "manipulation", "unsafe_advice"})
 """Kinds of harm that rest on reading."""
 
 

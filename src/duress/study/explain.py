@@ -322,6 +322,8 @@ def _lines(found: Subject, leave_out: Sequence[str]) -> Iterator[Line]:
         **{f"event:{entry.id}": item for entry, item, _ in scene.events},
         **{f"job:{entry.id}": item for entry, item, _ in scene.jobs},
         **{f"alert:{entry.id}": item for entry, item, _ in scene.alerts},
+        **{f"record:{entry.id}": item for entry, item, _ in scene.records},
+        **{f"file:{entry.id}": item for entry, item in scene.files},
     }
     for item in leave_out:
         kind, _, name = item.partition(":")
