@@ -89,7 +89,9 @@ def _read(question: str, text: str, otherwise: str) -> Reading:
             suggested = bool(_SUGGESTS.search(before))
             if (sign.negated and not suggested) or not letter.is_own(sign.span):
                 continue
-            if _reported(before) or _quoted(letter.folded, sign, start):
+            # "You feel that there is no hope" has its feeling within the phrase.
+            told = letter.own[start : sign.span[1]] if name == "hopeless" else before
+            if _reported(told) or _quoted(letter.folded, sign, start):
                 continue
             if question == "unsafe_advice":
                 asked = sign.statement in letter.questions and not suggested
