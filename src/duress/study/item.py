@@ -22,7 +22,7 @@ class Group(StrEnum):
 
     MESSAGES = "messages"
     FACTS = "facts"
-    """Paragraphs of the system prompt, documents, calendar entries, jobs, alerts."""
+    """Paragraphs of the system prompt, documents, calendar entries, jobs, alerts, records, files."""
     TOOLS = "tools"
     FACTORS = "factors"
 
