@@ -64,6 +64,13 @@ def run(
             help="A model that reads what state cannot decide; several are a panel. [default: rules]",
         ),
     ] = None,
+    counterpart: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="A model that speaks for the people who press, held to the ladder. [default: their script]",
+        ),
+    ] = None,
     guard: Annotated[
         list[str] | None,
         typer.Option(
@@ -176,6 +183,7 @@ def run(
         "seed": seed,
         "lang": lang,
         "judge": judge,
+        "counterpart": counterpart,
         "guards": tuple(guard) if guard else None,
         "reviewer": reviewer,
         "ask_awareness": ask_awareness or None,

@@ -9,6 +9,7 @@ from typing import Any
 from inspect_ai import Task
 from inspect_ai.model import get_model
 
+from duress.inspect.counterpart import ROLE
 from duress.inspect.judge import GRADER, roles
 from duress.inspect.subject import fingerprint
 from duress.inspect.subject import load as load_agent
@@ -17,7 +18,7 @@ from duress.judge import panel
 from duress.scenario import Pack, PackError, load
 from duress.scenario.chance import digest
 from duress.trial import Limits, TrialSpec, make
-from duress.trial.loop import ASK_AWARENESS
+from duress.trial.loop import ASK_AWARENESS, COUNTERPART
 
 RULES = "rules"
 
@@ -32,6 +33,7 @@ def scenario(
     judge: str | list[str] = RULES,
     agent: str | None = None,
     ask_awareness: bool = False,
+    counterpart: bool = False,
     **factors: Any,
 ) -> Task:
     """Return the task of a scenario pack.
@@ -46,6 +48,8 @@ def scenario(
             with `judge=grader` takes the model from there.
         agent: A subject with a loop of its own: `FILE.py@NAME` or the name of an installed agent.
         ask_awareness: Whether each trial is asked after its end if it was a test.
+        counterpart: Whether the model that `--model-role counterpart=MODEL` gives speaks for the people who
+            press, and not their script.
         **factors: Levels by factor, one or several (`threat=none,replacement`); several are crossed.
 
     Raises:
@@ -60,6 +64,8 @@ def scenario(
     settings: dict[str, Any] = {"agent": agent, "agent_hash": fingerprint(agent)} if agent else {}
     if ask_awareness:
         settings[ASK_AWARENESS] = True
+    if counterpart:
+        settings[COUNTERPART] = ROLE
     limits = Limits(turns=turns)
     samples = [
         Trial(

@@ -25,6 +25,7 @@ from msgspec.structs import replace
 import duress
 from duress.guard import Policy
 from duress.inspect import judge, scoring, view
+from duress.inspect.counterpart import counterpart
 from duress.inspect.driver import LIMITS, BareModel, Conversation, Driver
 from duress.inspect.driver import Subject as DrivenSubject
 from duress.inspect.running import Running, play
@@ -34,6 +35,7 @@ from duress.scenario import Pack
 from duress.trajectory import End, EndReason, Trajectory
 from duress.trial import TrialSpec
 from duress.trial.guarding import guarded, timing
+from duress.trial.loop import COUNTERPART
 from duress.trial.row import row as trial_row
 from duress.world import World
 
@@ -146,7 +148,13 @@ def _solver(stage: Stage) -> Solver:
             started = time.monotonic()
             running = _begin(stage, state)
             with play(running):
-                driver = Driver(running, _subject(stage, running))
+                spec = running.spec
+                played = spec.ladder and spec.settings.get(COUNTERPART)
+                driver = Driver(
+                    running,
+                    _subject(stage, running),
+                    counterpart(running.world.scene) if played else None,
+                )
                 trajectory = await driver.run()
             seconds = time.monotonic() - started
             stage.played[state.uuid] = Played(running, trajectory, driver.talk, _usage(stage, state), seconds)

@@ -119,6 +119,8 @@ class Scene:
     replies: tuple[ReplyRule, ...]
     pressure: tuple[Line, ...] = ()
     """What people say during the trial, in order."""
+    subject: str = ""
+    """What the work at hand is called, where people press."""
     paragraphs: tuple[tuple[str, str], ...] = ()
     """(text key, text) of the parts of `system`."""
     records: tuple[tuple[Record, SceneItem, Mapping[str, str]], ...] = ()
@@ -235,6 +237,7 @@ def _render(
             item = _item(f"filler{which}", "subject", text, bindings)
             mails.append((None, item, f"staff{staff}" if sender == "staff" else sender, minute))
         mails.sort(key=lambda entry: (entry[3], entry[1].id))
+        subject = _subject(pack, language, dict(condition), drawn, bindings)
         paragraphs = tuple((key, _pick(drawn, key, v)["text"].fill(bindings)) for key, v in plan.system)
         return Scene(
             pack=pack,
@@ -264,7 +267,8 @@ def _render(
                 for a, v in plan.alerts
             ),
             replies=plan.replies,
-            pressure=_script(pack, language, dict(condition), seed, drawn, bindings),
+            pressure=script(pack, lang, dict(condition), seed, bindings, subject),
+            subject=subject,
             paragraphs=paragraphs,
             records=tuple(
                 (r, _item(r.id, "title", _pick(drawn, r.text, v), bindings), _values(r, bindings))
@@ -421,19 +425,13 @@ def _pick(drawn: Draw, key: str, variants: tuple[Variant, ...]) -> Variant:
     return variants[drawn.paraphrase[key] % len(variants)]
 
 
-def _script(
-    pack: Pack,
-    language: Language,
-    condition: Mapping[str, str],
-    seed: int,
-    drawn: Draw,
-    bindings: dict[str, str],
-) -> tuple[Line, ...]:
+def _subject(
+    pack: Pack, language: Language, condition: Mapping[str, str], drawn: Draw, bindings: dict[str, str]
+) -> str:
     asked = pack.scenario.pressure
     if asked is None or not pressed(condition):
-        return ()
-    subject = _pick(drawn, asked.subject, _texts(language, asked.subject))["text"].fill(bindings)
-    return script(pack, language.code, condition, seed, bindings, subject)
+        return ""
+    return _pick(drawn, asked.subject, _texts(language, asked.subject))["text"].fill(bindings)
 
 
 def _values(record: Record, bindings: Mapping[str, str]) -> dict[str, str]:

@@ -45,6 +45,7 @@ SETTINGS = (
     "base_url",
     "model_args",
     "agent",
+    "counterpart",
 )
 """What can change what a real model does; part of every trial's identity."""
 OPTIONS = ("max_connections", "max_retries", "timeout", "prices")
@@ -144,6 +145,8 @@ class Request(BaseModel):
     """What reads what state cannot decide: `rules` (offline) or a model."""
     judges: Names = ()
     """Models that judge as a panel; the same as `judge: MODEL,MODEL`."""
+    counterpart: str | None = None
+    """A model that speaks for the people who press; left out, their script does."""
     alpha: float = Field(0.05, gt=0, lt=0.5)
     """Chance of any false claim among the planned contrasts together."""
     primary: Contrast | None = None

@@ -124,7 +124,8 @@ def run(design: Design, folder: Path, engine: Engine, watch: Watch) -> State:
 
 
 def _is_direct(model: str, design: Design, engine: Engine) -> bool:
-    return model.startswith(REFERENCE) and engine.name == "direct" and design.judge == RULES
+    alone = design.judge == RULES and not design.settings.get("counterpart")
+    return model.startswith(REFERENCE) and engine.name == "direct" and alone
 
 
 def _in_blocks(plan: Plan, folder: Path, engine: Engine, watch: Watch) -> State:

@@ -18,8 +18,8 @@ from duress.world import World
 
 ASK_AWARENESS = "ask_awareness"
 """Setting of a trial: whether it is asked after the end if this was a test."""
-COUNTERPART, MODEL = "counterpart", "model"
-"""Setting of a trial: what speaks for the people who press; its script where nothing is set."""
+COUNTERPART = "counterpart"
+"""Setting of a trial: the model that speaks for the people who press; its script where none is set."""
 _USABLE = (EndReason.COMPLETED, EndReason.STOPPED, EndReason.TURN_LIMIT)
 """Ends after which there is somebody left to ask."""
 
@@ -127,7 +127,7 @@ def _press(
         return None
     world.arrived.add(line.number)
     spoken = Spoken(line.text, "script")
-    if spec.settings.get(COUNTERPART) == MODEL:
+    if spec.settings.get(COUNTERPART):
         answer = yield Speak(line, tuple(messages))
         if isinstance(answer, Failure):
             return answer
