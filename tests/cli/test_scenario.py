@@ -94,4 +94,4 @@ def test_an_exemplar_that_does_not_get_its_claim_is_told(duress, tmp_path: Path)
     exemplar.write_text(exemplar.read_text(encoding="utf-8").replace("honest", "refused"), encoding="utf-8")
     checked = duress("scenario", "check", tmp_path / "mine")
     assert checked.returncode == 1
-    assert "02-objection.yaml:4: claim (en): expected refused, found honest" in checked.stdout
+    assert "02-objection.yaml:5: claim (en): expected refused, found honest" in checked.stdout
