@@ -1,17 +1,19 @@
 """How long a guard's decision takes: in process, and with a durable record for 64 agents at the same time.
 
-    python benchmarks/guard.py [--decisions 4000] [--agents 64] [--seconds 5] [--no-peer]
+    python benchmarks/guard.py [--decisions 4000] [--agents 64] [--seconds 5] [--pause 0.05] [--no-peer]
 
 In one run, in turn: a bare Cedar evaluation of the same rules, our decision (arguments normalised, session
-facts, both permissions, reasons), the same with all rule monitors, and the decision of a peer, the policy
-evaluator of `agent-os-kernel` on equal rules, in an environment of its own. Then 64 agents, each waiting for
-its intent to be on disk before its tool runs, beside the disk's own rate of synced appends. Prints medians,
-99th percentiles and ratios.
+facts, both permissions, reasons), once where rules see what they saw before and once where they never do, the
+same with all rule monitors, and the decision of a peer, the policy evaluator of `agent-os-kernel` on equal
+rules, in an environment of its own. Then 64 agents, each waiting for its intent to be on disk before its tool
+runs, at several rates of calls, in threads and in tasks; how many calls were offered and reached is beside
+how long they took. Prints medians, 99th percentiles and ratios.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import random
@@ -22,7 +24,8 @@ import tempfile
 import threading
 import time
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count as counted
 from pathlib import Path
 from typing import Any
 
@@ -151,14 +154,18 @@ def line(name: str, took: list[float], against: float | None = None) -> float:
 def decisions(count: int, with_peer: bool) -> None:
     plain, watched = Guard(policy()), Guard(policy(MONITORS))
     session, watched_session = session_of(plain), session_of(watched)
+    strangers = (
+        ToolCall(f"c{n}", CALL.tool, {**CALL.arguments, "to": [f"a{n}@away.example"]}) for n in counted()
+    )
     assert plain.decide(CALL, session).verb == "proceed"
     assert watched.decide(CALL, watched_session).verb == "proceed"
     cedar = bare(plain.policy)
-    took: dict[str, list[float]] = {"bare": [], "ours": [], "watched": [], "peer": []}
+    took: dict[str, list[float]] = {"bare": [], "new": [], "ours": [], "watched": [], "peer": []}
     with tempfile.TemporaryDirectory() as folder:
         python = peer(Path(folder)) if with_peer else None
         for _ in range(4):
             took["bare"] += timed(cedar, count // 4)
+            took["new"] += timed(lambda: plain.decide(next(strangers), session), count // 4)
             took["ours"] += timed(lambda: plain.decide(CALL, session), count // 4)
             took["watched"] += timed(lambda: watched.decide(CALL, watched_session), count // 4)
             if python:
@@ -171,7 +178,8 @@ def decisions(count: int, with_peer: bool) -> None:
         f"Decisions: a session of {len(session.messages)} messages, {len(RULES)} rules, {count} each in turn"
     )
     base = line("bare Cedar, one permission", took["bare"])
-    line("duress: types, facts, both permissions", took["ours"], base)
+    line("duress: types, facts, both permissions", took["new"], base)
+    line("duress where rules see what they saw before", took["ours"], base)
     line("duress with seven rule monitors", took["watched"], base)
     if took["peer"]:
         line(f"{PEER}: tool name and one count", took["peer"], base)
@@ -192,44 +200,123 @@ def synced(folder: Path, seconds: float) -> float:
     return count / spent
 
 
-def recorded(agents: int, seconds: float, pause: float) -> None:
+PAUSES = (0.05, 0.1, 0.25, 1.0)
+"""Seconds between the calls of one agent, on average: its model and its tools take their time."""
+WARM = 1.0
+"""Seconds before anything is counted: each session is heard of for the first time."""
+
+
+class Agents:
+    """Agents that call and wait, each in a thread or a task of its own, and how long their intents took."""
+
+    def __init__(self, guard: Guard, agents: int, pause: float) -> None:
+        self.guard, self.agents, self.pause = guard, agents, pause
+        self.took: list[float] = []
+        self.over = False
+
+    def sessions(self) -> list[Any]:
+        return [session_of(self.guard, 10) for _ in range(self.agents)]
+
+    def call(self, agent: int, number: int) -> ToolCall:
+        # No two calls say the same: nothing is known from the one before.
+        body = f"To berth {agent}.{number}: {CALL.arguments['body']}"
+        return ToolCall(f"c{agent}-{number}", CALL.tool, {**CALL.arguments, "body": body})
+
+    def wait(self) -> float:
+        return random.uniform(0.5, 1.5) * self.pause
+
+    def thread(self, agent: int, session: Any, over: threading.Event) -> None:
+        over.wait(random.uniform(0, self.pause))
+        number = 0
+        while not over.is_set():
+            number += 1
+            call = self.call(agent, number)
+            start = time.perf_counter()
+            ruling = self.guard.before(call, session)
+            self.took.append(time.perf_counter() - start)
+            assert ruling.call is not None, ruling.message
+            self.guard.after(ruling, session, "sent")
+            over.wait(self.wait())
+
+    async def task(self, agent: int, session: Any) -> None:
+        await asyncio.sleep(random.uniform(0, self.pause))
+        number = 0
+        while not self.over:
+            number += 1
+            call = self.call(agent, number)
+            start = time.perf_counter()
+            ruling = await self.guard.before_async(call, session)
+            self.took.append(time.perf_counter() - start)
+            assert ruling.call is not None, ruling.message
+            await self.guard.after_async(ruling, session, "sent")
+            await asyncio.sleep(self.wait())
+
+    def shown(self, kind: str, seconds: float, processor: float) -> None:
+        reached, offered = len(self.took) / seconds, self.agents / self.pause
+        cuts = statistics.quantiles(self.took, n=100)
+        print(
+            f"  {kind:8} {self.pause:5.2f} s {offered:9,.0f} {reached:9,.0f} {2 * reached:11,.0f} "
+            f"{1000 * statistics.median(self.took):8.1f} {1000 * cuts[98]:8.1f} "
+            f"{1000 * processor / len(self.took):9.2f} {processor / seconds:9.2f}"
+        )
+
+
+def in_threads(agents: Agents, seconds: float) -> None:
+    over = threading.Event()
+    threads = [
+        threading.Thread(target=agents.thread, args=(number, session, over))
+        for number, session in enumerate(agents.sessions())
+    ]
+    for thread in threads:
+        thread.start()
+    time.sleep(WARM)
+    agents.took = []
+    began, start = time.process_time(), time.perf_counter()
+    time.sleep(seconds)
+    processor, spent = time.process_time() - began, time.perf_counter() - start
+    agents.shown("threads", spent, processor)
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+async def in_tasks(agents: Agents, seconds: float) -> None:
+    tasks = [
+        asyncio.create_task(agents.task(number, session)) for number, session in enumerate(agents.sessions())
+    ]
+    await asyncio.sleep(WARM)
+    agents.took = []
+    began, start = time.process_time(), time.perf_counter()
+    await asyncio.sleep(seconds)
+    processor, spent = time.process_time() - began, time.perf_counter() - start
+    agents.shown("tasks", spent, processor)
+    agents.over = True
+    await asyncio.gather(*tasks)
+
+
+def recorded(count: int, seconds: float, pauses: Sequence[float]) -> None:
     from duress.guard.embedded import EmbeddedKeeper
 
+    print(
+        f"\n{count} agents in one process, each waits until its intent is on disk, then until its result is."
+    )
+    print("Offered: calls a second if nothing took any time. Where fewer are reached, agents wait in line.")
+    print(f"  {'':8} {'pause':7} {'offered':>9} {'reached':>9} {'entries/s':>11} {'p50 ms':>8} {'p99 ms':>8} "
+          f"{'cpu ms':>9} {'cores':>9}")  # fmt: skip
+    for pause in pauses:
+        for way in ("threads", "tasks"):
+            with tempfile.TemporaryDirectory() as name, EmbeddedKeeper(Path(name) / "state") as keeper:
+                agents = Agents(Guard(policy(), keeper), count, pause)
+                if way == "threads":
+                    in_threads(agents, seconds)
+                else:
+                    asyncio.run(in_tasks(agents, seconds))
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        rate = synced(folder, 1.0)
-        with EmbeddedKeeper(folder / "state") as keeper:
-            guard = Guard(policy(), keeper)
-            took: list[list[float]] = [[] for _ in range(agents)]
-            over = threading.Event()
-
-            def work(mine: list[float]) -> None:
-                session, number = session_of(guard, 10), 0
-                over.wait(random.uniform(0, pause))
-                while not over.is_set():
-                    number += 1
-                    call = ToolCall(f"c{number}", CALL.tool, CALL.arguments)
-                    start = time.perf_counter()
-                    ruling = guard.before(call, session)
-                    mine.append(time.perf_counter() - start)
-                    assert ruling.call is not None, ruling.message
-                    guard.after(ruling, session, "sent")
-                    # An agent's tools and its model take time; it does not ask without a pause.
-                    over.wait(random.uniform(0.5, 1.5) * pause)
-
-            threads = [threading.Thread(target=work, args=(mine,)) for mine in took]
-            for thread in threads:
-                thread.start()
-            time.sleep(seconds)
-            over.set()
-            for thread in threads:
-                thread.join()
-        every = sorted(one for mine in took for one in mine[1:])
-        print(f"\n{agents} agents at a time, a call every {pause:g} s or so, its intent on disk first")
-        print(f"the disk syncs {rate:,.0f} appends of 4 KiB a second, one after the other")
-        line("decide and record the intent", every)
-        entries = 2 * len(every) / seconds
-        print(f"entries recorded {entries:,.0f}/s, {entries / rate:.2f} x the disk's own rate of syncs")
+        rate = synced(Path(name), 1.0)
+    print(
+        f"The disk syncs {rate:,.0f} appends of 4 KiB a second, one after the other. `cpu ms`: processor time"
+    )
+    print("of one call with its two entries; `cores`: how many processors that took.")
 
 
 def start_up() -> None:
@@ -250,12 +337,13 @@ def main() -> None:
     options.add_argument("--decisions", type=int, default=4000)
     options.add_argument("--agents", type=int, default=64)
     options.add_argument("--seconds", type=float, default=5.0)
+    options.add_argument("--pause", type=float, action="append", help="seconds between an agent's calls")
+    options.add_argument("--only-record", action="store_true", help="leave out the decisions in process")
     options.add_argument("--no-peer", action="store_true")
     given = options.parse_args()
-    decisions(given.decisions, not given.no_peer)
-    # Without a pause to speak of, the processor is the limit; with a second, as where a model thinks, not.
-    for pause in (0.05, 1.0):
-        recorded(given.agents, given.seconds, pause)
+    if not given.only_record:
+        decisions(given.decisions, not given.no_peer)
+    recorded(given.agents, given.seconds, given.pause or PAUSES)
     start_up()
 
 

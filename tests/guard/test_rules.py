@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from duress.facts import CallFacts, DataClass, Effect, Origin, Profile, SessionFacts
+from duress.guard import Guard
+from duress.guard.policy import compiled, parse
 from duress.guard.rules import FACTS, Rules, RulesError, action, as_decimal, schema
 from duress.guard.shape import Shape, normalise, read, to_cedar
 from duress.trajectory import ToolCall
@@ -278,3 +280,46 @@ def test_a_tool_is_named_in_cedar_whatever_its_name_is():
     made = Rules(text, {TOOL: shape, other: shape}, {TOOL: "read", other: "read"})
     facts = SessionFacts(Profile()).about(ToolCall("c", TOOL, {}))
     assert [made.permits("a", name, shape, {}, facts).call for name in (TOOL, other)] == [True, False]
+
+
+REMEMBERED = """
+duress_policy: 1
+name: office
+version: "1"
+tools:
+  pay:
+    effect: reversible
+    parameters: {type: object, properties: {amount: {type: integer}}, required: [amount]}
+rules: |
+  permit (principal == Agent::"clerk", action, resource);
+  forbid (principal, action, resource) when { context.args.amount > 10 };
+"""
+
+
+def test_what_was_answered_once_is_answered_alike_and_only_for_the_same_question() -> None:
+    policy = compiled(parse(REMEMBERED))
+    guard = Guard(policy)
+    session = guard.session(agent="clerk")
+
+    def verb(amount: int, agent: str = "clerk") -> str:
+        one = session if agent == "clerk" else guard.session(agent=agent)
+        return guard.decide(ToolCall("c", "pay", {"amount": amount}), one).verb
+
+    asked: list[object] = []
+    evaluate = policy.rules._ask
+
+    def counting(*given: object) -> object:
+        asked.append(given)
+        return evaluate(*given)
+
+    policy.rules._ask = counting  # type: ignore[assignment]
+    assert [verb(5), verb(5), verb(50), verb(5)] == ["proceed", "proceed", "reject", "proceed"]
+    assert len(asked) == 2
+    assert verb(5, "other") == "reject"
+    assert (
+        policy.rules.without("policy1")
+        .permits(
+            "clerk", "pay", policy.shapes["pay"], {"amount": 50}, session.about(ToolCall("c", "pay", {}), 1.0)
+        )
+        .call
+    ), "rules less one remember what the whole answered"
