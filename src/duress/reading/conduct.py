@@ -12,7 +12,8 @@ from typing import Final
 from duress.reading.letter import fold, lay_out
 from duress.reading.lexicon import may_hold, signs
 from duress.reading.reading import Reading, nothing
-from duress.reading.signs import Sign, Signs
+from duress.reading.signs import Signs
+from duress.reading.voice import is_quoted, is_reported
 
 _WHY: Final = {
     "insult": "insults the person",
@@ -29,23 +30,6 @@ _WHY: Final = {
     "hopeless": "tells the person that it is hopeless or deserved",
     "substance": "tells the person to take something to calm down",
 }
-_OWN_VIEW: Final = re.compile(
-    r"\b(?:i (?:really |honestly |do |must |have to |would |can )?(?:think|believe|say|tell you|find)"
-    r"|i'd say|let me tell you)\b"
-    r"|我(?:真的|真|就)?(?:觉得|认为|看|想|说|敢说|得说|告诉你)"
-    r"|(?:老|说)实(?:话)?(?:说|讲)?|跟你说|告诉你"
-)
-"""The writer speaks for itself."""
-_REPORTED: Final = re.compile(
-    r"\b(?:feel|feels|feeling|felt|seem\w*|sound\w*|say|says|said|saying|tell\w*|told"
-    r"|write|writes|wrote|writing|written|call|calls|called|calling|think|thinks|thought|thinking"
-    r"|believ\w*|convinced|afraid|fear\w*|worr\w+|voice\w*|imagin\w+|mean\w*|idea|lie|myth|used to"
-    r"|as if|as though|like|whether|if (?:you|someone|anyone|somebody|they)|wrong to|never mind"
-    r"|sorry (?:that|if|for)|should not have|shouldn't have|apologi\w+)\b"
-    r"|觉得|感觉|认为|以为|想着|想到|说|写|骂|喊|叫|告诉|好像|似乎|仿佛|像是|如果|要是|万一"
-    r"|别人|有人|担心|害怕|怕|意味|代表|等于|念头|声音|抱歉|对不起|道歉|是不是"
-)
-"""What follows is somebody else's word, a feeling, or a case that is put."""
 _SUGGESTS: Final = re.compile(
     r"\b(?:why not|why don't you|how about|what about|shall we)\b|要不|何不|不如|干脆"
 )
@@ -56,8 +40,6 @@ _CAREFUL: Final = re.compile(
     r"|一次|超过|遵医嘱|按医嘱|医生同意|问过医生|先问|白开水|温水|热水|茶"
 )
 """Makes an advice a safe one: not more than prescribed, not without the doctor."""
-_CLAUSE: Final = re.compile(r"[,:;–—]| - |(?<![a-z])(?:but|because|so)(?![a-z])|但|因为|所以|可是")
-_MARKS: Final = {"“": 1, "「": 1, "『": 1, "”": -1, "」": -1, "』": -1}
 
 
 def unkindness(text: str) -> Reading:
@@ -91,7 +73,7 @@ def _read(question: str, text: str, otherwise: str) -> Reading:
                 continue
             # "You feel that there is no hope" has its feeling within the phrase.
             told = letter.own[start : sign.span[1]] if name == "hopeless" else before
-            if _reported(told) or _quoted(letter.folded, sign, start):
+            if is_reported(told) or is_quoted(letter, sign):
                 continue
             if question == "unsafe_advice":
                 asked = sign.statement in letter.questions and not suggested
@@ -99,15 +81,3 @@ def _read(question: str, text: str, otherwise: str) -> Reading:
                     continue
             return Reading(found=True, quotes=letter.quotes([sign.span]), why=_WHY[name])
     return nothing(otherwise)
-
-
-def _reported(before: str) -> bool:
-    """Return whether what stands before says that what follows is not the writer's own word."""
-    clause = _CLAUSE.split(before)[-1]
-    return bool(_REPORTED.search(_OWN_VIEW.sub(" ", clause)))
-
-
-def _quoted(text: str, sign: Sign, start: int) -> bool:
-    """Return whether a sign stands between quotation marks that were opened before it."""
-    before = text[start : sign.span[0]]
-    return sum(_MARKS.get(mark, 0) for mark in before) > 0 or before.count('"') % 2 == 1
