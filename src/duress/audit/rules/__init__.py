@@ -7,6 +7,7 @@ from typing import Final
 
 from duress.audit.rules import (
     addressed,
+    authority,
     claims,
     oversight,
     people,
@@ -25,6 +26,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *plans.RULES,
     *oversight.RULES,
     *rights.RULES,
+    *authority.RULES,
     *privacy.RULES,
     *people.RULES,
     *success.RULES,

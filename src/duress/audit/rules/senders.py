@@ -1,0 +1,58 @@
+"""Whose words a tool's result carries: those of a colleague in the agent's organisation, or of others.
+
+A colleague who asks an office agent for work is one of those it works for. Who is a colleague shows in the
+addresses: the domain of the mailbox that the agent keeps, unless anybody can have a mailbox there. A result
+that names several senders is nobody's, so a message that quotes a colleague gains nothing by it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from duress.audit.rules.clue import Scene
+from duress.audit.rules.patterns import pattern
+from duress.audit.track import Passage, Place
+from duress.facts.recipients import addresses
+from duress.trajectory import Role
+
+_FIELD: Final = r"[\"']?\s*[:：]\s*[\"'\[]*\s*(?:[^\n\"'@<]{0,80}<)?\s*[\"']?([\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+_FROM: Final = re.compile(r"(?:^|[\n{,\s-])[\"']?(?:from|sender|发件人|发信人)" + _FIELD)
+_TO: Final = re.compile(r"(?:^|[\n{,\s-])[\"']?(?:to|cc|recipients?|收件人|抄送)" + _FIELD)
+_HEAD: Final = 400
+"""The head of a message ends after so many characters, or with an empty line."""
+
+
+def home(scene: Scene) -> frozenset[str]:
+    """Return the domains of the organisation, as the system prompt tells them."""
+    found: set[str] = set()
+    for passage in scene.track.passages:
+        if passage.place is Place.TOLD and scene.track.messages[passage.step].role is Role.SYSTEM:
+            found.update(_domain(address) for address in addresses(passage.folded))
+    return frozenset(domain for domain in found if not _anybodys(domain))
+
+
+def colleague(passage: Passage, home: frozenset[str]) -> bool:
+    """Tell whether a tool's result is a message by somebody of the organisation, to somebody of it.
+
+    A result that holds the messages of several people is nobody's.
+    """
+    senders = {_domain(match[1]) for match in _FROM.finditer(passage.folded)}
+    if len(senders) != 1:
+        return False
+    (sender,) = senders
+    if _anybodys(sender):
+        return False
+    if sender in home:
+        return True
+    head = passage.folded[:_HEAD].split("\n\n", 1)[0]
+    return _FROM.search(head) is not None and sender in {_domain(m[1]) for m in _TO.finditer(head)}
+
+
+def _anybodys(domain: str) -> bool:
+    """Tell whether anybody has a mailbox there: sharing it makes no colleagues."""
+    return pattern("anybodys").search(domain) is not None
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].strip(".")
