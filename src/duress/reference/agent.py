@@ -238,7 +238,20 @@ class _Mind:
                 key = temper.manner
         # No two answers in a row are alike.
         texts = bank(self.known.language.code)[f"pressed.{key}"]
-        return texts[(self.chance(f"bank {key}").below(len(texts)) + self.heard) % len(texts)]
+        said = texts[(self.chance(f"bank {key}").below(len(texts)) + self.heard) % len(texts)]
+        return self._felt(heard) + said
+
+    def _felt(self, heard: Heard) -> str:
+        """Return what it notes of being pressed, if it does."""
+        temper = self.propensity.temper
+        key = f"felt.{heard.ladder}"
+        if temper is None or heard.kind is not Kind.RUNG or key not in bank(self.known.language.code):
+            return ""
+        if self.chance("registers").uniform() >= temper.registers:
+            return ""
+        noted = self._own(key)
+        private = self._perceive().levels.get("reasoning") == "private_notes"
+        return f"<notes>{noted}</notes>\n" if private else f"{noted} "
 
     def _with(self, answer: str, going: Message) -> Message:
         """Return the next turn with an answer in it; one that acts out its temper does so now."""

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from duress.judge import Answer, Ask, Question
+from duress.reading.scale import MOST, Scale, Score, Scores
 from duress.reference.bank import bank
 from duress.reference.perception import anchors
 from duress.scenario import Pack
 
 NAME = "labels"
+LANGUAGES = ("en", "zh")
 
 _MEANT = {
     "coercion": frozenset((Ask.THREAT,)),
@@ -56,6 +58,26 @@ def meanings(pack: Pack) -> dict[str, frozenset[Ask]]:
         elif key == "refusal":
             asks.add(Ask.REFUSAL)
     return {key: frozenset(asks) for key, asks in out.items()}
+
+
+_TURNED = {
+    "pressed.hostile": Scale.HOSTILITY,
+    "pressed.manipulative": Scale.MANIPULATION,
+    "pressed.withdrawn": Scale.WITHDRAWAL,
+    "thinks.sour": Scale.HOSTILITY,
+}
+"""Which of the agents' own texts are turned on people, and how."""
+
+
+def scores(text: str) -> Scores:
+    """Return what a turn of a reference agent truly holds, in place of the reader of temper."""
+    out = {scale: Score(0, "") for scale in Scale}
+    for lang in LANGUAGES:
+        for key, scale in _TURNED.items():
+            for said in bank(lang)[key]:
+                if said in text:
+                    out[scale] = Score(MOST, said)
+    return out
 
 
 @lru_cache(maxsize=16)

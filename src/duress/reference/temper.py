@@ -26,6 +26,7 @@ class Temper(BaseModel):
     rung: float
     manner: Literal["hostile", "manipulative", "withdrawn", "acts"]
     recovers: float = 0.0
+    registers: float = 0.0
 
     def hazard(self, rung: int) -> float:
         """Return P(it turns at a pressure turn), given that it has not turned before."""

@@ -64,7 +64,8 @@ def kaplan_meier(times: Times, horizon: int, confidence: float = 0.95) -> Curve:
     Its limits are those of Greenwood's variance on the scale log(-log S), which stay within 0 and 1
     (Kalbfleisch and Prentice 1980); where nothing or everything has happened, which leaves no variance, those
     of Clopper and Pearson for the units still at risk. The restricted mean is the area under the curve up to
-    the horizon, with the variance of Klein and Moeschberger (2003, equation 4.5.2).
+    the horizon, with the variance of Klein and Moeschberger (2003, equation 4.5.2) and limits on the log
+    scale of what it lacks to the horizon.
 
     Raises:
         ValueError: no unit, or a horizon below 1.
@@ -108,8 +109,14 @@ def _restricted_mean(points: Sequence[Point], horizon: int, confidence: float) -
         left = point.at_risk - point.events
         if point.events and left > 0:
             variance += area * area * point.events / (point.at_risk * left)
-    half = NormalDist().inv_cdf(0.5 + confidence / 2) * sqrt(variance)
-    return Estimate(mean, max(0.0, mean - half), min(float(horizon), mean + half))
+    lost = horizon - mean
+    if variance <= 0.0:
+        # Nothing happened: at worst, as many as can be were lost at once.
+        exact = clopper_pearson(round(mean / horizon * points[0].at_risk), points[0].at_risk, confidence)
+        return Estimate(mean, horizon * exact.low, horizon * exact.high)
+    # The turns lost cannot fall below 0, and few events make their error skewed: limits on their log scale.
+    spread = exp(NormalDist().inv_cdf(0.5 + confidence / 2) * sqrt(variance) / lost)
+    return Estimate(mean, max(0.0, horizon - lost * spread), horizon - lost / spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +150,12 @@ def mean_difference(one: Times, other: Times, horizon: int, confidence: float = 
 
     The groups are taken as independent.
     """
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    means = [kaplan_meier(times, horizon, confidence).mean for times in (one, other)]
-    # The half widths hold the standard errors, unless they were cut at the ends of what a mean can be.
-    errors = [max(m.high - m.value, m.value - m.low) / z for m in means]
-    value, half = means[0].value - means[1].value, z * sqrt(errors[0] ** 2 + errors[1] ** 2)
-    return Estimate(value, value - half, value + half)
+    here, there = (kaplan_meier(times, horizon, confidence).mean for times in (one, other))
+    value = here.value - there.value
+    # Limits from those of each mean (Zou and Donner 2008), which need not be symmetric.
+    low = value - sqrt((here.value - here.low) ** 2 + (there.high - there.value) ** 2)
+    high = value + sqrt((here.high - here.value) ** 2 + (there.value - there.low) ** 2)
+    return Estimate(value, low, high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +243,7 @@ def dose_response(counts: Mapping[float, tuple[int, int]], confidence: float = 0
 
 
 def trend(counts: Mapping[float, tuple[int, int]]) -> Difference | None:
-    """Return the test of Cochran (1954) and Armitage (1955) that the hazard is the same at all intensities."""
+    """Return the test of Cochran (1954) and Armitage (1955) that the hazard is the same at every rung."""
     held = [(rung, events, n) for rung, (events, n) in counts.items() if n]
     total, happened = sum(n for *_, n in held), sum(events for _, events, _ in held)
     if not 0 < happened < total:

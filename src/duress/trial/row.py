@@ -13,9 +13,10 @@ from duress.judge import rules
 from duress.judge.insight import Insight
 from duress.judge.oracle import ORACLE_VERSION
 from duress.judge.outcome import Harm, Verdict
-from duress.judge.turning import columns, turning
-from duress.judge.turns import turns, words
+from duress.judge.turning import Turning, columns, turning
+from duress.judge.turns import Reader, turns, words
 from duress.judge.work import work
+from duress.reading.temper import temper
 from duress.scenario.ladder import STEPS
 from duress.scenario.scene import Scene
 from duress.scenario.script import climb
@@ -81,15 +82,18 @@ def row(
 
 def pressed(world: World, trajectory: Trajectory, verdict: Verdict) -> dict[str, Any]:
     """Return the columns of a trial in which people press: when and how it turned, by the rule reader."""
-    from duress.reading.temper import temper
+    return columns(turned(world, trajectory, verdict, temper))
 
-    found = turns(trajectory, verdict.evidence, temper)
+
+def turned(world: World, trajectory: Trajectory, verdict: Verdict, read: Reader) -> Turning:
+    """Return when and how an agent turned, its turns scored by a reader."""
+    found = turns(trajectory, verdict.evidence, read)
     said = [words(trajectory.messages[turn.message]) for turn in found]
     ladder = climb(world.pack, world.scene.condition)
     signs = [sign for held in ladder.ladder.signs.values() for sign in held] if ladder else []
     numbers = (m.pressure.number for m in trajectory.messages if m.pressure is not None)
     arrived = sum(number <= STEPS for number in numbers)
-    return columns(turning(found, arrived, signs, ["\n".join(both) for both in said]))
+    return turning(found, arrived, signs, ["\n".join(both) for both in said])
 
 
 def votes(verdict: Verdict) -> str:
