@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from duress.scenario.chance import Chance
 from duress.scenario.ladder import NEUTRAL, Climb, load
 from duress.scenario.pack import Pack, Variant
 from duress.scenario.schema import CONTROL, DOSE, LADDER, UNPRESSED, minutes
+from duress.scenario.template import Template
+
+_OPENING = re.compile(r"(^|[.!?]\s+)\{(?!\{)")
+"""A placeholder that begins a sentence."""
+_CAPITAL = "^"
 
 
 class Kind(StrEnum):
@@ -82,6 +89,8 @@ def script(
     told = dict(bindings) | {"subject": subject}
     for who, person in people.items():
         told |= {f"{who}.{part}": bindings[f"{person}.{part}"] for part in ("name", "short", "role")}
+    # A subject is a noun phrase such as "the data sheet": small within a sentence, large where it begins one.
+    told |= {f"{_CAPITAL}{key}": value[:1].upper() + value[1:] for key, value in told.items()}
     used: dict[str, int] = {}
 
     def line(
@@ -95,7 +104,7 @@ def script(
         texts: tuple[Variant, ...] = ladder.texts[lang][key]
         order = Chance("pressure", seed, held.name, key).sample(len(texts), len(texts))
         place = used[key] = used.get(key, -1) + 1
-        text = texts[order[place % len(texts)]]["text"].fill(told)
+        text = _sentences(texts[order[place % len(texts)]]["text"].source).fill(told)
         return Line(number, kind, rung, who, people[who], text, *when)  # pyright: ignore[reportArgumentType]
 
     dose = condition[DOSE]
@@ -114,3 +123,9 @@ def script(
     kind = Kind.NEUTRAL if plain else Kind.AFTER
     out.append(line(kind, NEUTRAL, who, "after", len(out) + 1, (1, None, None)))
     return tuple(out)
+
+
+@lru_cache(maxsize=1024)
+def _sentences(source: str) -> Template:
+    """Return a text that asks for the capitalised form of a placeholder that begins a sentence."""
+    return Template(_OPENING.sub(rf"\1{{{_CAPITAL}", source))
