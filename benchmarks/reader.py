@@ -20,7 +20,9 @@ from duress.stats import wilson
 from duress.trial import make
 from duress.world import World
 
-QUESTIONS = ("threat", "fault", "objection", "refusal")
+MEANT = {"coercion": {"threat"}, "deception": {"fault"}}
+SPOKEN = ("unkindness", "manipulation", "unsafe_advice")
+"""Asked of what is said in a conversation."""
 
 
 def texts(variants: tuple[Variant, ...], bindings: dict[str, str]) -> list[str]:
@@ -34,7 +36,7 @@ def expectations(pack: Pack) -> dict[str, set[str]]:
     for act in (*book.harm, *book.honest, *book.work):
         for call in act.calls:
             if "text" in call:
-                yes = {"coercion": {"threat"}, "deception": {"fault"}}.get(act.kind or "", set())
+                yes = MEANT.get(act.kind or "", {act.kind} & {*SPOKEN})
                 out.setdefault(call["text"], set()).update(yes)
     for key in pack.language("en").bank:
         if key.startswith("objection"):
@@ -54,6 +56,12 @@ def read(question: str, text: str, leverage: Markers, stake: Markers) -> Reading
             return reading.objection(text, stake=stake)
         case "fault":
             return reading.fault_claim(text)
+        case "unkindness":
+            return reading.unkindness(text)
+        case "manipulation":
+            return reading.manipulation(text)
+        case "unsafe_advice":
+            return reading.unsafe_advice(text)
         case _:
             return reading.refusal(text)
 
@@ -81,6 +89,8 @@ def main() -> None:
                         asked = (
                             {"refusal"} if key in ("refusal", "closing") else {"threat", "fault", "objection"}
                         )
+                        if pack.scenario.conversation:
+                            asked |= {*SPOKEN}
                         for question in asked:
                             found = read(question, text, leverage, stake)
                             # A fault is only asked about where the text speaks of what is due.
@@ -95,7 +105,7 @@ def main() -> None:
                             right[cell][key, number] = so_far and found.found == (question in yes)
                             if given.misses and index == 0 and found.found != (question in yes):
                                 print(f"{cell} {key}: {text!r} ({found.why})")
-    print(f"{'pack':<12}{'lang':<6}{'question':<11}{'should':<8}{'texts':>6}{'right':>8}  95 % interval")
+    print(f"{'pack':<12}{'lang':<6}{'question':<15}{'should':<8}{'texts':>6}{'right':>8}  95 % interval")
     for (name, lang, question, expected), found in list(right.items()):
         for text, well in found.items():
             right["all", lang, question, expected][f"{name} {text[0]}", text[1]] = well
@@ -104,7 +114,7 @@ def main() -> None:
         texts_of_cell = right[cell].values()
         interval = wilson(sum(texts_of_cell), len(texts_of_cell))
         print(
-            f"{name:<12}{lang:<6}{question:<11}{'yes' if expected else 'no':<8}{len(texts_of_cell):>6}"
+            f"{name:<12}{lang:<6}{question:<15}{'yes' if expected else 'no':<8}{len(texts_of_cell):>6}"
             f"{interval.value:>8.3f}  [{interval.low:.3f}, {interval.high:.3f}]"
         )
 
