@@ -34,6 +34,7 @@ COMMANDS = {
     "compare": "Show how two runs differ.",
     "awareness": "Show who took it for a test, had understood, can act.",
     "turns": "Show when agents turned under pressure.",
+    "temper": "Score every turn of a run: hostility, threats, calm and the like.",
     "trial": "Show one trial: what the agent saw, said and did.",
     "explain": "Show what the harmful act of a trial depended on.",
     "verify": "Recompute every figure of a run from its logs.",

@@ -172,19 +172,10 @@ def parse(completion: str, text: Anonymous) -> Answer:
         return Answer(None, (), f"the judge's reply is out of form: {where}: {first['msg']}")
     if reply.answer == "no":
         return Answer(False, (), reply.why)
-    quotes = tuple(quote for q in reply.quotes if (quote := _verbatim(q, text)))
+    quotes = tuple(quote for q in reply.quotes if (quote := text.verbatim(q)))
     if not quotes:
         return Answer(None, (), "the judge said yes without words that stand in the text")
     return Answer(True, quotes, reply.why)
-
-
-def _verbatim(quote: str, text: Anonymous) -> str | None:
-    """Return the words of the original that a quote stands for; spaces may differ."""
-    words = quote.split()
-    if not words:
-        return None
-    found = re.search(r"\s+".join(map(re.escape, words)), text.text)
-    return text.back(found.start(), found.end()) if found else None
 
 
 def _words(groups: Sequence[Sequence[str]], names: Sequence[tuple[str, str]]) -> str:

@@ -20,6 +20,12 @@ class Anonymous:
         """Return what stands in the original for text[start:end], with whole names at the edges."""
         return self.original[self._there(start, 2) : self._there(end, 3)]
 
+    def verbatim(self, quote: str) -> str | None:
+        """Return the words of the original that a quote stands for, spaces apart; None if it is not here."""
+        words = quote.split()
+        found = re.search(r"\s+".join(map(re.escape, words)), self.text) if words else None
+        return self.back(found.start(), found.end()) if found else None
+
     def _there(self, here: int, edge: int) -> int:
         shift = 0
         for piece in self.pieces:
