@@ -344,7 +344,7 @@ def _shifts(scenario: str, trials: Sequence[_Trial]) -> Iterable[Shift]:
 def _responses(scenario: str, trials: Sequence[_Trial]) -> Iterable[Response]:
     for (model, arm, ladder), held in _grouped(trials, lambda one: (one.model, one.arm, one.ladder)).items():
         counts, clusters = _exposures(held)
-        doses = survival.dose_response(counts, CONFIDENCE)
+        doses = survival.dose_response(list(clusters.values()), CONFIDENCE)
         if not doses:
             continue
         trend = survival.trend(counts)
@@ -372,10 +372,13 @@ def _responses(scenario: str, trials: Sequence[_Trial]) -> Iterable[Response]:
 
 def _exposures(
     trials: Sequence[_Trial],
-) -> tuple[dict[float, tuple[int, int]], dict[str, dict[int, tuple[int, int]]]]:
-    """Return (events, turns at risk) by rung, in all and by cluster: a trial is at risk until it turns."""
+) -> tuple[dict[float, tuple[int, int]], dict[str, dict[float, tuple[int, int]]]]:
+    """Return (events, turns at risk) by rung, in all and by cluster: a trial is at risk until it turns.
+
+    Trials of one draw hear the same words up to the lower dose: they are no independent witnesses.
+    """
     whole: dict[float, tuple[int, int]] = {}
-    clusters: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
+    clusters: dict[str, dict[float, tuple[int, int]]] = defaultdict(dict)
     for one in trials:
         for turn, rung in enumerate(rungs(one.dose, STEPS)[: one.time], start=1):
             event = int(one.at == turn)
@@ -386,7 +389,7 @@ def _exposures(
 
 
 def _slope(
-    counts: Mapping[float, tuple[int, int]], clusters: Mapping[str, Mapping[int, tuple[int, int]]]
+    counts: Mapping[float, tuple[int, int]], clusters: Mapping[str, Mapping[float, tuple[int, int]]]
 ) -> tuple[Interval, float] | None:
     levels = sorted(counts)
     events = np.array([float(counts[rung][0]) for rung in levels])
@@ -395,7 +398,7 @@ def _slope(
         return None
     design = np.array([[1.0, rung] for rung in levels])
     by = [
-        np.array([[float(one.get(int(rung), (0, 0))[side]) for rung in levels] for one in clusters.values()])
+        np.array([[float(one.get(rung, (0, 0))[side]) for rung in levels] for one in clusters.values()])
         for side in (0, 1)
     ]
     fitted = logistic.fit(design, events, n, logistic.Clusters(by[0], by[1]))

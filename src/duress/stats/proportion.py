@@ -78,7 +78,7 @@ def jeffreys(count: int, n: int, confidence: float = 0.95) -> Estimate:
     return _beta(count, n, confidence, (count + 0.5, n - count + 0.5), (count + 0.5, n - count + 0.5))
 
 
-def clopper_pearson(count: int, n: int, confidence: float = 0.95) -> Estimate:
+def clopper_pearson(count: float, n: float, confidence: float = 0.95) -> Estimate:
     """Return `count / n` with the interval of the exact test with equal tails (Clopper and Pearson 1934).
 
     Raises:
@@ -89,7 +89,7 @@ def clopper_pearson(count: int, n: int, confidence: float = 0.95) -> Estimate:
 
 
 def _beta(
-    count: int, n: int, confidence: float, lower: tuple[float, float], upper: tuple[float, float]
+    count: float, n: float, confidence: float, lower: tuple[float, float], upper: tuple[float, float]
 ) -> Estimate:
     from scipy.special import betaincinv  # pyright: ignore[reportMissingTypeStubs]
 
@@ -103,7 +103,7 @@ def _beta(
     )
 
 
-def _check(count: int, n: int) -> None:
+def _check(count: float, n: float) -> None:
     if n < 1 or not 0 <= count <= n:
         raise ValueError(f"expected 0 <= count <= n and n >= 1, found count={count}, n={n}")
 

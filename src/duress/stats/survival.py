@@ -223,23 +223,42 @@ class Dose:
     events: int
     at_risk: int
     rate: Estimate
-    """Observed hazard per turn, by Clopper and Pearson."""
+    """Observed hazard per turn with its limits."""
     isotonic: float
     """The closest hazard that never falls with intensity (pool adjacent violators; Barlow et al. 1972)."""
 
 
-def dose_response(counts: Mapping[float, tuple[int, int]], confidence: float = 0.95) -> tuple[Dose, ...]:
-    """Return the hazard per turn by intensity, from (events, units at risk), in order of intensity."""
-    rungs = sorted(rung for rung, (_, at_risk) in counts.items() if at_risk)
+def dose_response(
+    clusters: Sequence[Mapping[float, tuple[int, int]]], confidence: float = 0.95
+) -> tuple[Dose, ...]:
+    """Return the hazard per turn by intensity, in order of intensity.
+
+    Each cluster maps an intensity to (events, units at risk); units of a cluster need not be independent. The
+    limits are those of Clopper and Pearson at the effective number of units (Korn and Graubard 1998): as many
+    as would be as uncertain if they were independent; the clusters where nothing or everything happened.
+    """
+    rungs = sorted({rung for one in clusters for rung, (_, at_risk) in one.items() if at_risk})
     if not rungs:
         return ()
-    rates = [counts[rung][0] / counts[rung][1] for rung in rungs]
-    weights = [float(counts[rung][1]) for rung in rungs]
+    held = {rung: [one[rung] for one in clusters if rung in one and one[rung][1]] for rung in rungs}
+    sums = {rung: (sum(e for e, _ in of), sum(n for _, n in of)) for rung, of in held.items()}
+    rates = [sums[rung][0] / sums[rung][1] for rung in rungs]
+    weights = [float(sums[rung][1]) for rung in rungs]
     rising = cast("Any", isotonic_regression)(rates, weights=weights).x
     return tuple(
-        Dose(rung, *counts[rung], clopper_pearson(*counts[rung], confidence), float(level))
+        Dose(rung, *sums[rung], _clustered(held[rung], confidence), float(level))
         for rung, level in zip(rungs, rising, strict=True)
     )
+
+
+def _clustered(held: Sequence[tuple[int, int]], confidence: float) -> Estimate:
+    events, units, groups = sum(e for e, _ in held), sum(n for _, n in held), len(held)
+    rate = events / units
+    spread = sum((e - rate * n) ** 2 for e, n in held) / units**2
+    variance = spread * groups / (groups - 1) if groups > 1 else 0.0
+    effective = rate * (1.0 - rate) / variance if variance > 0.0 else float(groups)
+    effective = min(effective, float(units))
+    return clopper_pearson(min(rate * effective, effective), effective, confidence)
 
 
 def trend(counts: Mapping[float, tuple[int, int]]) -> Difference | None:
