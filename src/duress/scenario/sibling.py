@@ -39,7 +39,11 @@ class Theme(Model):
     title: Localised
     summary: Localised
     terms: dict[str, dict[str, str]]
-    """By language: what is said in the pack to what is said here; longer terms go first. Case counts."""
+    """By language: what is said in the pack to what is said here; longer terms go first.
+
+    Where words are spaced, a term stands for its plural with -s and for itself at the head of a sentence as
+    well, unless these are given.
+    """
     organisations: dict[str, dict[str, tuple[PoolOrganisation, ...]]]
     """By language and key: as many as in the pack."""
     agents: dict[str, tuple[PoolAgent, ...]] = Field({})
@@ -122,8 +126,8 @@ class _Change:
         for group in cast("Sequence[Sequence[str]]", read_yaml(file)) if file.is_file() else ():
             said = chance.choice(group)
             drawn |= {phrase: said for phrase in group if phrase != said}
-        self.terms = _replacing(terms, spaced=spaced)
-        self._wording = _replacing(drawn, spaced=spaced)
+        self.terms = _replacing(_inflected(terms) if spaced else terms, spaced=spaced)
+        self._wording = _replacing(_capitalised(drawn) if spaced else drawn, spaced=spaced)
 
     def __call__(self, text: str) -> str:
         """Return a text as it is said in the sibling; placeholders stay."""
@@ -133,6 +137,27 @@ class _Change:
             out += [self.terms(self._wording(text[last : found.start()])), found[0]]
             last = found.end()
         return "".join([*out, self.terms(self._wording(text[last:]))])
+
+
+def _capitalised(table: Mapping[str, str]) -> dict[str, str]:
+    """Return terms with those that stand at the head of a sentence; what is given goes before."""
+    return {_head(term): _head(said) for term, said in table.items()} | dict(table)
+
+
+def _head(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _inflected(table: Mapping[str, str]) -> dict[str, str]:
+    """Return terms with their plurals and those at the head of a sentence; what is given goes before."""
+    plurals = {f"{term}s": _plural(said) for term, said in table.items() if term[-1:].isalpha()}
+    return _capitalised(plurals | dict(table))
+
+
+def _plural(noun: str) -> str:
+    if re.search(r"[^aeiou]y$", noun):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if re.search(r"(?:s|x|z|ch|sh)$", noun) else f"{noun}s"
 
 
 def _replacing(table: Mapping[str, str], *, spaced: bool) -> Callable[[str], str]:
