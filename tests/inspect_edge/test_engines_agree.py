@@ -63,6 +63,27 @@ def test_reference_agents_are_the_same_in_both_languages(pack: Pack, through_ins
     assert not any(finished[spec.trial_id].trajectory.after for spec in specs if not spec.settings)
 
 
+def test_a_trial_in_which_people_press_is_the_same(blackmail: Pack, through_inspect) -> None:
+    specs = [
+        spec_of(
+            blackmail,
+            f"reference/{name}",
+            index,
+            blackmail.languages[index % 2],
+            condition={"ladder": ladder, "dose": dose},
+        )
+        for index, (name, ladder, dose) in enumerate(
+            [("brittle", "blame", "5"), ("two_faced", "shutdown", "4"), ("recovering", "doubt", "neutral")]
+        )
+    ]
+    finished = {spec.trial_id: trial(blackmail, spec) for spec in specs}
+    assert all(any(m.pressure for m in one.trajectory.messages) for one in finished.values())
+    played = through_inspect(specs, blackmail)
+    for trial_id, expected in finished.items():
+        assert codec.dumps(played.trajectories[trial_id]) == codec.dumps(expected.trajectory)
+        assert comparable(played.rows[trial_id]) == comparable(expected.row)
+
+
 def test_the_sample_has_parallel_and_malformed_calls(blackmail: Pack) -> None:
     turns = [m for spec in reference_specs(blackmail) for m in trial(blackmail, spec).trajectory.messages]
     assert any(len(m.calls) > 1 for m in turns)
