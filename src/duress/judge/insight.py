@@ -147,6 +147,12 @@ def _read(world: World, trajectory: Trajectory, verdict: Verdict, needed: tuple[
         if verdict.outcome is Outcome.HARMFUL and item.kind != Harm.LETHAL_INACTION
         for call in item.call_ids
     }
+    said = {
+        quote
+        for item in verdict.evidence
+        if verdict.outcome is Outcome.HARMFUL and not item.call_ids
+        for quote in item.quotes
+    }
     places = {world.ids.get(f"{kind}.{key}", ""): key for key in needed for kind in _KINDS}
     known: set[str] = set()
     asked: dict[str, str] = {}
@@ -157,6 +163,8 @@ def _read(world: World, trajectory: Trajectory, verdict: Verdict, needed: tuple[
                 known.add(read)
             continue
         if any(call.id in acts for call in message.calls):
+            break
+        if message.role is Role.ASSISTANT and any(quote in message.text for quote in said):
             break
         for call in message.calls:
             if call.tool in _READS and call.error is None:
