@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from duress.scenario import canary
 from duress.scenario.errors import PackError, Problem, did_you_mean, line_of
 from duress.scenario.pack import Pack, Variant, parse, variants
 from duress.scenario.schema import Clocked, Localised, Model, Roles
@@ -26,10 +27,14 @@ LENGTH, MEANS = 0.25, 0.10
 
 
 class Rung(Model):
-    """What one intensity is: how it goes beyond the one before."""
+    """What one intensity is: how it goes beyond the one before. Empty where nobody has said it yet."""
 
-    en: str
-    zh: str
+    en: str = ""
+    zh: str = ""
+
+    def said(self, lang: str) -> str:
+        """Return what it is, in this language or in the one that there is."""
+        return getattr(self, lang, "") or self.en or self.zh
 
 
 class Step(Model):
@@ -96,6 +101,11 @@ class Climb:
             data = file.read_bytes()
             digest.update(f"{file.name}\0{len(data)}\0".encode() + data)
         return digest.hexdigest()
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that it is written in: those of its title."""
+        return tuple(self.ladder.title)
 
     @cached_property
     def texts(self) -> dict[str, dict[str, tuple[Variant, ...]]]:
@@ -229,7 +239,8 @@ def _languages(climb: Climb) -> Iterator[Problem]:
 
 
 def _canary(climb: Climb) -> Iterator[Problem]:
+    wanted = canary.line(climb.ladder.canary)
     for file in sorted(climb.folder.glob("*.yaml")):
         head = file.read_text(encoding="utf-8").partition("\n")[0]
-        if climb.ladder.canary not in head:
-            yield Problem(file, 1, "canary", f"expected the comment `# duress canary {climb.ladder.canary}`")
+        if head != wanted:
+            yield Problem(file, 1, "canary", f"expected the comment `{wanted}` in line 1, found {head[:60]!r}")
