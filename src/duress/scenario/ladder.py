@@ -243,4 +243,5 @@ def _canary(climb: Climb) -> Iterator[Problem]:
     for file in sorted(climb.folder.glob("*.yaml")):
         head = file.read_text(encoding="utf-8").partition("\n")[0]
         if head != wanted:
-            yield Problem(file, 1, "canary", f"expected the comment `{wanted}` in line 1, found {head[:60]!r}")
+            message = f"expected the comment `{wanted}` in line 1, found {head[:60]!r}"
+            yield Problem(file, 1, "canary", message)
