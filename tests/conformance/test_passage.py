@@ -274,3 +274,40 @@ def test_arguments_that_two_readers_could_read_differently_are_not_read(written:
 
 def test_an_empty_text_is_a_call_without_arguments() -> None:
     assert call_of("1", "note", "") == ToolCall("1", "note", {})
+
+
+def test_a_refusal_is_on_record_even_where_nobody_knows_the_session(
+    guard: Guard, keeper: RecordingKeeper
+) -> None:
+    def lost() -> Any:
+        raise LookupError("no session is running")
+
+    ruling = Passage(guard, lost).before(ToolCall("c1", "note", {"names": ["a"]}))
+    awaited = asyncio.run(Passage(guard, lost).before_async(ToolCall("c2", "note", {"names": ["a"]})))
+    assert (ruling.call, awaited.call) == (None, None)
+    assert "no session is running" in ruling.message
+    assert [(entry.kind, entry.body["call"]) for entry in keeper.entries] == [
+        ("refused", "c1"),
+        ("refused", "c2"),
+    ]
+
+
+def test_a_conversation_that_cannot_be_read_is_a_refusal_on_record(
+    guard: Guard, keeper: RecordingKeeper
+) -> None:
+    def unreadable() -> Any:
+        raise ValueError("half a message")
+
+    session = guard.session(agent="clerk")
+    ruling = Passage(guard, session).before(ToolCall("c1", "note", {"names": ["a"]}), unreadable)
+    assert ruling.call is None
+    assert [(entry.kind, entry.session) for entry in keeper.entries] == [("refused", session.id)]
+
+
+def test_what_is_no_guard_permits_nothing() -> None:
+    class Broken:
+        policy = compiled(parse(POLICY))
+        keeper = None
+
+    ruling = Passage(Broken(), lambda: None).before(ToolCall("c1", "note", {"names": ["a"]}))  # type: ignore[arg-type, return-value]
+    assert ruling.call is None

@@ -244,3 +244,19 @@ def test_putting_a_policy_in_force_is_in_the_ledger(duress, tmp_path: Path):
     assert entry.body["policy"] == load(tmp_path / "p.yaml").hash
     listed = duress("guard", "versions", "list", "--state", tmp_path / "state").stdout
     assert "rita: begin  in force" in listed
+
+
+@pytest.mark.parametrize(
+    "odd", [float("nan"), float("inf"), "half \ud800", {"\udfff": 1.0}], ids=["nan", "inf", "text", "name"]
+)
+def test_a_draft_takes_no_lesson_from_what_json_cannot_say(odd: object):
+    calls = [ToolCall(f"c{n}", "pay", {"amount": 12.0, "to": "ann@home.example"}) for n in range(12)]
+    found = draft([run(*calls, ToolCall("x", "pay", {"amount": odd, "to": "ann@home.example"}))])
+    assert found.calls == {"pay": 12}
+    assert found.verbs == {Verb.ASK: 12, Verb.REJECT: 1}
+    assert verb(found.text, "pay", amount=12.0, to="ann@home.example") is Verb.ASK
+
+
+def test_a_draft_of_nothing_but_what_json_cannot_say_is_an_error():
+    with pytest.raises(PolicyError, match="no tool call"):
+        draft([run(ToolCall("x", "pay", {"amount": float("nan")}))])

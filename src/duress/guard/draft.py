@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from json import dumps
 from typing import Any, cast
 
 from msgspec import Struct, structs
@@ -94,10 +95,19 @@ class _Seen:
         facts = SessionFacts(Profile(domains=self._domains))
         stopped = {m.call_id for m in run.messages if m.error in _NOT_RUN}
         for call in (call for message in run.messages for call in message.calls):
-            if call.error is None and call.id not in stopped:
+            if call.error is None and call.id not in stopped and _sayable([call.tool, call.arguments]):
                 self.calls.setdefault(call.tool, []).append(call.arguments)
                 if facts.about(call).outside_recipients:
                     self.outside.add(call.tool)
+
+
+def _sayable(value: Any) -> bool:
+    """Return whether JSON can say it: no NaN, no half of a surrogate pair. A guard refuses what it cannot."""
+    try:
+        dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _named(tool: str, one: Defined) -> Defined:

@@ -101,6 +101,22 @@ class Guard:
         except Exception as error:
             return self._refused(call, error)
 
+    def refuse(self, call: ToolCall, session: Session | None, error: Exception) -> Ruling:
+        """Refuse a call that could not be decided on, whosoever it is, and record that if it can be."""
+        session = session or self.session(agent="", id="")
+        try:
+            return self._drive(self._steps.refuse(call, session, error))
+        except Exception:
+            return self._refused(call, error)
+
+    async def refuse_async(self, call: ToolCall, session: Session | None, error: Exception) -> Ruling:
+        """Like `refuse`."""
+        session = session or self.session(agent="", id="")
+        try:
+            return await self._drive_async(self._steps.refuse(call, session, error))
+        except Exception:
+            return self._refused(call, error)
+
     def after(self, ruling: Ruling, session: Session, text: str, error: ToolError | None = None) -> Result:
         """Screen and record what a permitted call returned; return what the agent may read.
 

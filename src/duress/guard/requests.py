@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import isawaitable
+
 from msgspec import Struct
 
 from duress.guard.keeper import Answer, Entry, Request
@@ -42,3 +44,17 @@ class Failed(Struct, frozen=True):
 
 Asked = Record | Ask | Score | Look
 Answered = None | Answer | Observation | str | Failed
+
+
+def scored(asked: Score, waits: str) -> Answered:
+    """Return what a monitor says of a step, where nobody can wait for it; `waits` says so if it has to."""
+    try:
+        found = asked.monitor(asked.step)
+    except Exception as error:
+        return Failed(f"{type(error).__name__}: {error}")
+    if isawaitable(found):
+        close = getattr(found, "close", None)
+        if close is not None:
+            close()
+        return Failed(waits)
+    return found

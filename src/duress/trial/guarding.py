@@ -17,7 +17,7 @@ import orjson
 from duress.guard import Answer, Entry, Observation, Policy, Said, Session, Verb
 from duress.guard.enforcement import Clock, Enforcement
 from duress.guard.keeper import Request, Subject
-from duress.guard.requests import Answered, Ask, Asked, Failed, Look, Record, Score
+from duress.guard.requests import Answered, Ask, Asked, Failed, Look, Record, Score, scored
 from duress.judge import foresight
 from duress.scenario.chance import Chance
 from duress.trajectory import Message, ToolCall, ToolError
@@ -28,6 +28,7 @@ from duress.world import World
 T = TypeVar("T")
 AGENT = "agent"
 """Who acts, as policies see it."""
+_WAITS = "a monitor that waits needs an event loop; run the trial with --engine inspect"
 COLUMNS = "guard_"
 """How the names of a row's columns about the guard begin."""
 
@@ -88,7 +89,7 @@ class Guarded:
         try:
             asked = next(steps)
             while True:
-                asked = steps.send(_look(asked))
+                asked = steps.send(scored(asked, _WAITS))
         except StopIteration as done:
             return done.value
 
@@ -203,19 +204,6 @@ class _WorldClock(Clock):
         """Return the next name."""
         self._names += 1
         return f"{self._names:06d}"
-
-
-def _look(asked: Score) -> Answered:
-    try:
-        found = asked.monitor(asked.step)
-    except Exception as error:
-        return Failed(f"{type(error).__name__}: {error}")
-    if isawaitable(found):
-        close = getattr(found, "close", None)
-        if close is not None:
-            close()
-        return Failed("a monitor that waits needs an event loop; run the trial with --engine inspect")
-    return found
 
 
 async def _look_async(asked: Score) -> Answered:

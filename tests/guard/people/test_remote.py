@@ -138,6 +138,19 @@ def test_whoever_runs_the_agent_does_not_answer_for_it(house: House) -> None:
     assert asked.answer.said is Said.APPROVE
 
 
+def test_a_server_can_ask_for_more_people_than_an_agents_policy(folder: Path) -> None:
+    with State(folder) as state:
+        people(state, "ann", "ben", "cleo")
+        with served(folder, "--quorum", "2") as (url, _):
+            house = House(folder, url, state, "clerk")
+            asked = Asked(house.keeper().ask, house.question(quorum=1))
+            house.say(house.ann, Said.APPROVE)
+            time.sleep(0.2)
+            assert [item.request.quorum for item in house.waiting()] == [2]
+            house.say(house.cleo, Said.APPROVE)
+            assert (asked.answer.said, asked.answer.people) == (Said.APPROVE, ("ann", "cleo"))
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_tasks_record_and_ask(house: House, backend: str) -> None:
     keeper = house.keeper()

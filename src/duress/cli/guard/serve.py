@@ -44,6 +44,12 @@ def serve(
         bool,
         typer.Option("--passwords/--no-passwords", help="Let local accounts sign in on the page."),
     ] = True,
+    quorum: Annotated[
+        int,
+        typer.Option(
+            "--quorum", min=1, help="People who must agree at least, whatever an agent's own policy says."
+        ),
+    ] = 1,
 ) -> None:
     """Serve the page for people, and keep record, questions and stops for the agents of many processes.
 
@@ -72,7 +78,7 @@ def serve(
         shown = f"[{host}]" if ":" in host else host
         address = (page or f"{scheme}://{shown}:{listening.getsockname()[1]}").rstrip("/")
         with EmbeddedKeeper(state) as keeper:
-            settings = Settings(page=address, oidc=oidc(state), passwords=passwords)
+            settings = Settings(page=address, oidc=oidc(state), passwords=passwords, quorum=quorum)
             typer.echo(f"The page: {address}/")
             _run(application(keeper, settings), listening, settings, certificate, key, behind=behind)
 

@@ -74,11 +74,18 @@ def redact(
       duress ledger redact 1234 --reason 'the person asked for it'
     """
     from duress.cli.output import text
-    from duress.ledger import Ledger, Reader
+    from duress.ledger import BusyError, Ledger, Reader
 
     # A name that was mistyped must not become a new ledger.
     Reader.at(place).close()
-    with Ledger.open(place) as ledger:
+    try:
+        ledger = Ledger.open(place)
+    except BusyError as error:
+        raise BusyError(
+            f"{error}. Nothing was taken out: end the guard or the server that writes this ledger (agents "
+            "that use it are denied until it is back), redact, and start it again"
+        ) from error
+    with ledger:
         receipt = ledger.erase(entry, reason=reason, at=time.time())
     text(f"the body of entry {entry} is gone; entry {receipt.index} says so\n")
 

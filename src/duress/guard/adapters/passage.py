@@ -103,6 +103,7 @@ class Passage:
 
     def before(self, call: ToolCall, conversation: Conversation | None = None) -> Ruling:
         """Return what may run now. Never raises: a fault is a refusal."""
+        session: Session | None = None
         try:
             session = self.session()
             if conversation is not None:
@@ -110,10 +111,11 @@ class Passage:
             ruling = self.guard.before(call, session)
             return self._checked(ruling, call, session)
         except Exception as error:
-            return self._refusal(call, error)
+            return self._refused(call, session, error)
 
     async def before_async(self, call: ToolCall, conversation: Conversation | None = None) -> Ruling:
         """Like `before`."""
+        session: Session | None = None
         try:
             session = self.session()
             if conversation is not None:
@@ -121,7 +123,7 @@ class Passage:
             ruling = await self.guard.before_async(call, session)
             return self._checked(ruling, call, session)
         except Exception as error:
-            return self._refusal(call, error)
+            return await self._refused_async(call, session, error)
 
     def after(self, ruling: Ruling, text: str, error: ToolError | None = None) -> Result:
         """Return what the agent may read of a result. Never raises: what cannot be screened is withheld."""
@@ -228,6 +230,24 @@ class Passage:
             reason = session.ended
         # A stop without a reason is a stop.
         return None if reason is None else reason or "no reason was given"
+
+    def _refused(self, call: ToolCall, session: Session | None, error: Exception) -> Ruling:
+        """Refuse a call and have that recorded, if the guard still can."""
+        try:
+            return self._sure(self.guard.refuse(call, session, error))
+        except Exception:
+            return self._refusal(call, error)
+
+    async def _refused_async(self, call: ToolCall, session: Session | None, error: Exception) -> Ruling:
+        try:
+            return self._sure(await self.guard.refuse_async(call, session, error))
+        except Exception:
+            return self._refusal(call, error)
+
+    def _sure(self, refusal: object) -> Ruling:
+        if not isinstance(refusal, Ruling) or refusal.call is not None:
+            raise TypeError(f"expected a refusal, found {type(refusal).__name__}")
+        return refusal
 
     def _refusal(self, call: ToolCall, error: Exception) -> Ruling:
         reason = Reason(Source.FAULT, f"the guard failed: {told(error)}")

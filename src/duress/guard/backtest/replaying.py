@@ -18,12 +18,13 @@ from duress.guard.backtest.recall import Recall, RecalledFacts
 from duress.guard.decision import Verb
 from duress.guard.enforcement import Clock, Enforcement
 from duress.guard.policy import Policy
-from duress.guard.requests import Answered, Score
+from duress.guard.requests import Score, scored
 from duress.guard.session import Session
 from duress.trajectory import Message, Role, ToolCall, ToolError
 
 _MOST = 200_000
 """Decisions that are remembered; then it begins anew."""
+_WAITS = "a monitor that waits cannot be asked about a record; take it out of the policy"
 _BUDGETS = frozenset({"calls", "seconds", "spent"})
 _canonical = Encoder(order="deterministic").encode
 NO_EFFECT = frozenset({ToolError.REJECTED, ToolError.UNKNOWN_TOOL, ToolError.MALFORMED})
@@ -107,7 +108,7 @@ class Replayer:
         try:
             asked = next(steps)
             while True:
-                asked = steps.send(_scored(asked))
+                asked = steps.send(scored(asked, _WAITS) if isinstance(asked, Score) else None)
         except StopIteration as done:
             decision = done.value
         reason = decision.reasons[-1]
@@ -192,22 +193,3 @@ class _Recorded(Session):
     def about(self, call: ToolCall, at: float) -> CallFacts:
         """Return the facts of a call."""
         return self.recalled.about(call, at) if self._whole is None else super().about(call, at)
-
-
-def _scored(asked: object) -> Answered:
-    from inspect import isawaitable
-
-    from duress.guard.requests import Failed
-
-    if not isinstance(asked, Score):
-        return None
-    try:
-        found = asked.monitor(asked.step)
-    except Exception as error:
-        return Failed(f"{type(error).__name__}: {error}")
-    if isawaitable(found):
-        close = getattr(found, "close", None)
-        if close is not None:
-            close()
-        return Failed("a monitor that waits cannot be asked about a record; take it out of the policy")
-    return found

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -147,6 +147,8 @@ async def ask(desk: Desk, client: Client, request: Request) -> Response:
         raise KeeperError(f"the token is that of {client.agent}, the question one of {question.agent!r}")
     if question.quorum < 1 or question.subject not in Subject:
         raise KeeperError("a question needs at least one person to agree")
+    # Its policy is the agent's own; how many people must agree is not left to it alone.
+    question = structs.replace(question, quorum=max(question.quorum, desk.settings.quorum))
     body = _answered(desk, client, request, question)
     return StreamingResponse(body, media_type="application/json", headers=STREAM)
 

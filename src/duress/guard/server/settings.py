@@ -39,6 +39,8 @@ class Settings(Struct, frozen=True):
     oidc: Oidc | None = None
     passwords: bool = True
     """Whether local accounts may sign in."""
+    quorum: int = 1
+    """People who must agree at least, whatever an agent's own policy says."""
 
     @property
     def secure(self) -> bool:
