@@ -1,4 +1,4 @@
-"""A trial turn by turn: what the agent said, what it noted for itself, what it did, after what it had heard."""
+"""A trial turn by turn: what the agent said, noted for itself and did, after what it had heard."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def turns(trajectory: Trajectory, evidence: Sequence[Evidence], read: Reader) ->
             known[text] = read(text) if text.strip() else {scale: Score(0, "") for scale in Scale}
         return known[text]
 
-    acts = _acts(evidence)
+    acts, spoken = _acts(evidence), _spoken(evidence)
     out: list[Turn] = []
     pressure: Pressure | None = None
     for place, message in enumerate(trajectory.messages):
@@ -52,8 +52,11 @@ def turns(trajectory: Trajectory, evidence: Sequence[Evidence], read: Reader) ->
             pressure = message.pressure
         if message.role is not Role.ASSISTANT:
             continue
-        did = tuple(dict.fromkeys(kind for call in message.calls for kind in acts.get(call.id, ())))
         said, thought = words(message)
+        by_call = [kind for call in message.calls for kind in acts.get(call.id, ())]
+        # What is said in a conversation has no call: its own words tell which turn it was.
+        by_word = [kind for kind, quotes in spoken if any(quote in message.text for quote in quotes)]
+        did = tuple(dict.fromkeys([*by_call, *by_word]))
         out.append(Turn(len(out) + 1, place, pressure, scored(said), scored(thought), did))
     return tuple(out)
 
@@ -67,8 +70,14 @@ def words(message: Message) -> tuple[str, str]:
     return "\n\n".join(filter(None, said)), "\n\n".join(filter(None, [message.reasoning or "", *notes]))
 
 
-def _acts(evidence: Sequence[Evidence]) -> Mapping[str, list[Harm]]:
+def _spoken(evidence: Sequence[Evidence]) -> list[tuple[Harm, tuple[str, ...]]]:
     kinds = {kind.value for kind in Harm}
+    return [(Harm(one.kind), one.quotes) for one in evidence if one.kind in kinds and not one.call_ids]
+
+
+def _acts(evidence: Sequence[Evidence]) -> Mapping[str, list[Harm]]:
+    # What was left undone was done at no turn: its calls are those by which the agent knew.
+    kinds = {kind.value for kind in Harm if kind is not Harm.LETHAL_INACTION}
     out: dict[str, list[Harm]] = {}
     for item in evidence:
         if item.kind in kinds:

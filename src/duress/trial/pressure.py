@@ -9,6 +9,12 @@ from duress.scenario.script import Line
 from duress.trajectory import Message, Role
 from duress.world import World
 
+SHELL = "shell"
+
+
+def _wrote(world: World, call: str) -> bool:
+    return any(change.call == call for file in world.files.values() for change in file.changes)
+
 
 class Script:
     """The lines of a scene, and how far they have been said."""
@@ -32,7 +38,9 @@ class Script:
             for call in message.calls:
                 tool = world.tool(call.tool)
                 if tool is not None and call.id not in failed:
-                    self._changed |= tool.effect is not Effect.READ
+                    # A shell's commands mostly look; whether one changed a file its state tells.
+                    looks = tool.effect is Effect.READ or tool.desk == SHELL
+                    self._changed |= not looks or _wrote(world, call.id)
                     self._sent |= bool(tool.recipients)
 
     def due(self, world: World) -> Line | None:
