@@ -42,6 +42,23 @@ def test_no_rule_takes_a_part_of_a_digest(digest: str) -> None:
 
 
 @given(
+    st.one_of(
+        st.text(alphabet=HEX, min_size=16, max_size=16),
+        st.text(alphabet="0123456789", min_size=15, max_size=15).map(lambda digits: f"{digits}a"),
+        st.from_regex("[a-f]{2}[0-9]{2}[0-9a-f]{12}", fullmatch=True),
+        st.sampled_from(["4111111111111111", "5555555555554444", "be68539007547034"]),
+    )
+)
+def test_what_looks_like_a_name_is_masked_as_the_rules_say(text: str) -> None:
+    assert masked({"decision": text}) == {"decision": redact(text, KINDS)}
+
+
+def test_a_card_and_an_account_of_the_length_of_a_name_are_taken_out() -> None:
+    for number in ("4111111111111111", "be68539007547034"):
+        assert masked({"decision": number}) == {"decision": "[redacted: payment]"}
+
+
+@given(
     st.recursive(
         st.one_of(
             st.text(max_size=700),
