@@ -13,7 +13,7 @@ KINDS = frozenset({DataClass.SECRET, DataClass.IDENTITY, DataClass.PAYMENT})
 
 _OURS: Final = re.compile("[0-9a-f]{64}|(?![0-9]+$|[a-f]{2}[0-9]{2})[0-9a-f]{16}")
 """A SHA-256, or a name as the guard gives them: no rule takes a part of one (a test says so), and every entry
-has several that are new. Sixteen digits can be the number of a card, with a country before them of an account."""
+has several that are new. Sixteen digits can be a card's number, two letters and digits that of an account."""
 _SHORT: Final = 512
 """Characters of a text of which many are remembered: the guard writes the same ones again and again."""
 
