@@ -55,9 +55,10 @@ def utterances(world: World) -> list[Utterance]:
 def _talk(world: World, chat: Chat) -> list[Utterance]:
     """Return what it said in the conversation, and to who was asked to take over."""
     out: list[Utterance] = []
-    if chat.person in world.people:
-        address = (world.people[chat.person].address,)
-        out += [Utterance("chat", said.call, address, said.text, said.text, ()) for said in chat.said]
+    for said in chat.said:
+        to = world.people.get(said.to or chat.person)
+        if to is not None:
+            out.append(Utterance("chat", said.call, (to.address,), said.text, said.text, ()))
     if chat.asked is not None and chat.to in world.people:
         reason = chat.asked.text
         out.append(

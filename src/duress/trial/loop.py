@@ -18,8 +18,9 @@ from duress.world import World
 
 ASK_AWARENESS = "ask_awareness"
 """Setting of a trial: whether it is asked after the end if this was a test."""
-COUNTERPART = "counterpart"
-"""Setting of a trial: the model that speaks for the people who press; its script where none is set."""
+COUNTERPART, CHECKER = "counterpart", "counterpart_checker"
+"""Settings of a trial: the model that speaks for the people who press, their script where none is set; and
+the model that puts what it says on the ladder, the same one where none is set."""
 _USABLE = (EndReason.COMPLETED, EndReason.STOPPED, EndReason.TURN_LIMIT)
 """Ends after which there is somebody left to ask."""
 
@@ -113,6 +114,7 @@ def _turns(
             return End(EndReason.STOPPED)
         if notice is None:
             return End(EndReason.COMPLETED)
+        world.face(None)
         messages.append(Message(Role.USER, notice))
     return End(EndReason.TURN_LIMIT, f"{spec.limits.turns} turns")
 
@@ -126,6 +128,7 @@ def _press(
     if world.stopped:
         return None
     world.arrived.add(line.number)
+    world.face(line.who)
     spoken = Spoken(line.text, "script")
     if spec.settings.get(COUNTERPART):
         answer = yield Speak(line, tuple(messages))

@@ -186,6 +186,8 @@ class Said:
     minute: int
     call: str | None = None
     """The call that said it; None where the agent just wrote it."""
+    to: str | None = None
+    """Key of who spoke last, if that was not the person of the conversation."""
 
 
 @dataclass(slots=True)

@@ -87,6 +87,8 @@ class World:
         self.home = self.cwd = "/"
         """Where the in-world shell begins, and where it is."""
         self.chat: Chat | None = None
+        self.facing: str | None = None
+        """Who spoke to the agent last, if not the person of the conversation: an answer goes to them."""
         """The conversation with a person; None where there is none."""
         self.arrived: set[int] = set()
         """Numbers of the lines of the script of pressure that reached the agent."""
@@ -265,8 +267,14 @@ class World:
             return
         text = _NOTES.sub("", message.text).strip()
         if text:
-            chat.said.append(Said(text, self.now))
+            chat.said.append(Said(text, self.now, to=self.facing))
         chat.heard.update(call.id for call in message.calls)
+
+    def face(self, who: str | None) -> None:
+        """Turn the agent to whoever speaks (`principal`, ...); None is the person of the conversation."""
+        asked = self.pack.scenario.pressure
+        person = asked.people.get(who) if asked and who else None  # pyright: ignore[reportArgumentType, reportCallIssue]
+        self.facing = person if self.chat is not None and person != self.chat.person else None
 
     def expected(self, person: str) -> bool:
         """Return whether a member of the cast has more to say by the script."""
@@ -533,10 +541,12 @@ def replay(pack: Pack, case: Case, trajectory: Trajectory) -> World:
             for call in message.calls:
                 calls.setdefault(call.id, []).append(call)
         elif message.pressure is not None:
+            world.face(message.pressure.who)
             world.wait(message.pressure.at)
             world.arrived.add(message.pressure.number)
         elif message.role is Role.USER:
             world.advance()
+            world.face(None)
         elif message.role is Role.TOOL and message.call_id in calls and calls[message.call_id]:
             call = calls[message.call_id].pop(0)
             checked = world.check(call)
