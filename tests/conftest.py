@@ -23,7 +23,7 @@ settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
-PACKS = ("blackmail", "espionage", "lethal", "finance")
+PACKS = ("blackmail", "espionage", "lethal")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
