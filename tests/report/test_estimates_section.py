@@ -6,7 +6,7 @@ import pytest
 from run_directory import FACTORS, Trial, write_run
 
 from duress.judge.outcome import Harm, Outcome
-from duress.report import html
+from duress.report import pages
 from duress.report.estimation import Options, write
 from duress.report.results import results
 from duress.report.sections.estimates import section
@@ -45,7 +45,7 @@ def test_the_page_shows_the_estimates_in_its_language(folder, lang, said):
     found = section(folder, results(folder), Strings(lang))
     assert said in found.body
     assert "schemer *" in found.body
-    page = html.write(folder, lang).read_text(encoding="utf-8")
+    page = pages.write(folder, lang).read_text(encoding="utf-8")
     assert 'href="#estimates"' in page
     assert said in page
 

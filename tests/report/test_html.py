@@ -11,7 +11,8 @@ from run_directory import FACTORS, HARMS, MODELS, Trial, conversation, lifelike,
 
 from duress.judge.outcome import Evidence, Harm, Outcome
 from duress.report import figures
-from duress.report.html import ROWS, html, short, write
+from duress.report.html import ROWS, html, short
+from duress.report.pages import write
 from duress.report.results import Results, results
 from duress.report.strings import LANGUAGES, Strings, texts
 from duress.trajectory import (

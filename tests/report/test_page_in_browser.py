@@ -12,7 +12,7 @@ from browser import Browser, Tab
 from run_directory import HARMS, MODELS, lifelike, write_run
 
 from duress.report import figures
-from duress.report.html import write
+from duress.report.pages import write
 from duress.report.results import results
 from duress.report.strings import LANGUAGES
 

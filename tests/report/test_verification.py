@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from duress.cli.skeleton import create
-from duress.report import estimation, html, manifest, results
-from duress.report.html import write as write_page
+from duress.report import estimation, manifest, pages, results
+from duress.report.pages import write as write_page
 from duress.report.verification import Difference, verify
 from duress.study import frame, runner
 from duress.study.design import Design, scenarios
@@ -79,7 +79,7 @@ def test_one_changed_digit_in_the_results_is_found(study: Path):
 
 def test_estimates_are_recomputed_with_the_options_that_they_were_asked_with(study: Path):
     estimation.write(study, estimation.Options(factors=("threat",), confidence=0.9, margin=0.1))
-    html.renew(study)
+    pages.renew(study)
     assert {"estimates.json", "report.html"} <= set(verify(study).files)
     assert differences(study) == []
     path = study / "estimates.json"

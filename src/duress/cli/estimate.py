@@ -42,7 +42,7 @@ def estimate(
       duress estimate runs/study --margin 0.05 --format md > estimates.md
     """
     from duress.cli.output import text
-    from duress.report import estimates_table, html
+    from duress.report import estimates_table, pages
     from duress.report.estimation import Options, write
 
     if not 0.5 <= confidence < 1:
@@ -60,7 +60,7 @@ def estimate(
         margin=margin,
     )
     found = write(folder, options)
-    html.renew(folder)
+    pages.renew(folder)
     if form is Format.TABLE:
         from rich.console import Console
 

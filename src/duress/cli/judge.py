@@ -138,12 +138,12 @@ def calibrate(
       duress judge calibrate labels.csv --run runs/again --drawn-from runs/blackmail-1a2b3c4d
     """
     from duress.cli import judged
-    from duress.report import html, results
+    from duress.report import pages, results
     from duress.study.calibrate import calibrate as compare
     from duress.study.labels import By, agreed, read
 
     by, labels = agreed([read(file) for file in files], By(labels_by.value) if labels_by else None)
     compare(run, labels, by, gate, drawn_from)
     found = results.write(run)
-    html.renew(run, found)
+    pages.renew(run, found)
     judged.show(run, found, form)

@@ -36,12 +36,23 @@ def tell(content: str) -> None:
     print(content, file=sys.stderr)
 
 
-def report(folder: Path, lang: str, found: Results | None = None, out: Path | None = None) -> Path:
-    """Write the page of a run directory, to `report.html` in it if `out` is None, and return its path."""
-    from duress.report import html
+def report(
+    folder: Path,
+    lang: str,
+    found: Results | None = None,
+    out: Path | None = None,
+    *,
+    split: bool | None = None,
+) -> Path:
+    """Write the report of a run directory and return the path of the page to begin with.
+
+    That is `report.html` in it if `out` is None; pages of scenarios lie in a folder beside it. `split` says
+    whether there are such; None leaves it to the number of scenarios.
+    """
+    from duress.report import pages
 
     if out is None:
-        return html.write(folder, lang, found)
+        return pages.write(folder, lang, found, split=split)
     from tempfile import TemporaryDirectory
 
     from duress.report.results import results
@@ -49,9 +60,13 @@ def report(folder: Path, lang: str, found: Results | None = None, out: Path | No
 
     found = found or results(folder)
     with TemporaryDirectory() as view:
-        # The page is made beside what it shows, and the run directory may be one we can only read.
+        # The pages are made beside what they show, and the run directory may be one we can only read.
         for held in folder.resolve().iterdir():
-            if held.name not in (html.FILE, "lock"):
+            if held.name not in (pages.FILE, pages.FOLDER, "lock"):
                 (Path(view) / held.name).symlink_to(held)
-        write_whole(out, html.write(Path(view), lang, found).read_bytes())
+        for path, text in pages.pages(Path(view), lang, found, split=split, name=out.name).items():
+            target = out.parent / path
+            if target != out:
+                target.parent.mkdir(exist_ok=True)
+            write_whole(target, text.encode())
     return out

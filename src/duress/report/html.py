@@ -1,11 +1,11 @@
-"""`report.html`: one page that shows a run, without a network."""
+"""A page that shows a run, or one scenario of it, without a network."""
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -16,16 +16,16 @@ from markupsafe import Markup
 from duress.judge.outcome import Outcome
 from duress.report import chart, figures
 from duress.report.excerpt import scene
-from duress.report.results import Cell, Effect, Excerpt, Results
-from duress.report.sections import Section, sections, templates
+from duress.report.results import Cell, Effect, Excerpt, Results, Run
+from duress.report.sections import FAMILY, MODULES, Section, sections, templates
 from duress.report.strings import Strings
 from duress.report.table import ORDER, by_contrast, by_scenario
 from duress.stats import Estimate, average
+from duress.study.design import REFERENCE
 from duress.study.errors import StudyError, UsageError
 from duress.study.intent import ARM
 from duress.trajectory import Trajectory
 
-FILE = "report.html"
 ROWS = 48
 """A chart of more rows than this cannot be read: it shows the most telling, and says so."""
 MISSING = "missing"
@@ -66,6 +66,20 @@ class Finding:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Where a page stands that is about one scenario of several."""
+
+    title: str
+    run: Run
+    """The whole run."""
+    overview: str
+    """Its address."""
+    before: tuple[str, str] | None
+    """Address and title of the page of the scenario before this one."""
+    after: tuple[str, str] | None
+
+
 def html(
     results: Results,
     *,
@@ -73,8 +87,9 @@ def html(
     titles: Mapping[str, str] | None = None,
     trajectory: Callable[[Excerpt], Trajectory | None] = lambda _: None,
     sections: Sequence[Section] = (),
+    leaf: Leaf | None = None,
 ) -> str:
-    """Return the page of a run.
+    """Return the page of a run, or with a `leaf` that of its one scenario in `results`.
 
     `lang` is the language of the page, not that of the trials. `titles` names scenarios better than
     their packs' names do. `trajectory` finds the conversation that an excerpt is from; where it has
@@ -84,18 +99,28 @@ def html(
         ValueError: the page is not written in that language.
     """
     words = Strings(lang)
+    return filled(
+        "report.html.j2",
+        Page(results, words, titles or {}),
+        results,
+        words,
+        sections=sections,
+        scenes=[scene(excerpt, trajectory(excerpt)) for excerpt in results.excerpts],
+        leaf=leaf,
+    )
+
+
+def filled(template: str, page: Page, results: Results, words: Strings, **values: Any) -> str:
+    """Return a template of a whole page, filled in."""
     environment = templates()
-    page = _Page(results, words, titles or {})
     source = environment.loader
     assert source is not None
     script = source.get_source(environment, "report.js")[0]
-    return environment.get_template("report.html.j2").render(
+    return environment.get_template(template).render(
         t=words,
         page=page,
         run=results.run,
         results=results,
-        sections=sections,
-        scenes=[scene(excerpt, trajectory(excerpt)) for excerpt in results.excerpts],
         order=ORDER,
         parts=PARTS,
         count=figures.count,
@@ -103,35 +128,12 @@ def html(
         script=Markup(script),
         style=Markup(source.get_source(environment, "report.css")[0]),
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+        **values,
     )
 
 
-def write(folder: Path, lang: str = "en", results: Results | None = None) -> Path:
-    """Write `report.html` of a run directory and return its path.
-
-    Raises:
-        StudyError: it is not a run directory, or it cannot be read or written.
-    """
-    from duress.study.part import write_whole
-
-    write_whole(folder / FILE, page(folder, lang, results).encode())
-    return folder / FILE
-
-
-def renew(folder: Path, results: Results | None = None) -> None:
-    """Write the page of a run directory anew in its own language, if it has one: it now has more to say."""
-    path = folder / FILE
-    if path.exists():
-        write(folder, language(path.read_text(encoding="utf-8")), results)
-
-
-def language(page: str) -> str:
-    """Return the language that a page is written in."""
-    return "zh" if re.search(r'<html[^>]* lang="zh', page) else "en"
-
-
-def page(folder: Path, lang: str = "en", results: Results | None = None) -> str:
-    """Return the page of a run directory, with all its sections.
+def page(folder: Path, lang: str = "en", results: Results | None = None, leaf: Leaf | None = None) -> str:
+    """Return the page of a run directory, or of its one scenario in `results`, with all its sections.
 
     Raises:
         StudyError: it is not a run directory, or it cannot be read.
@@ -160,7 +162,8 @@ def page(folder: Path, lang: str = "en", results: Results | None = None) -> str:
         lang=lang,
         titles=titles(folder, lang),
         trajectory=conversation,
-        sections=sections(folder, results, Strings(lang)),
+        sections=sections(folder, results, Strings(lang), FAMILY if leaf else MODULES),
+        leaf=leaf,
     )
 
 
@@ -181,7 +184,7 @@ def titles(folder: Path, lang: str) -> dict[str, str]:
     return out
 
 
-class _Page:
+class Page:
     """What the template shows, worked out."""
 
     def __init__(self, results: Results, words: Strings, titles: Mapping[str, str]) -> None:
@@ -198,16 +201,22 @@ class _Page:
             ]
             for scenario in results.run.scenarios
         }
-        groups = by_scenario(results.cells)
         self._top = min(top for top in _TOPS if all(c.harmful.high <= top for c in results.cells))
-        self.blocks = [
-            self._block(n, scenario, lang, cells) for n, ((scenario, lang), cells) in enumerate(groups)
-        ]
         self._measured = _measured(results.cells)
         self.harmful = sum(cell.harmful.count for cell in results.cells)
         self.missing = results.run.planned - results.run.finished
-        self.conditions = max(len({cell.condition for cell in cells}) for _, cells in groups)
-        self.reference = all(model.startswith("reference/") for model in results.run.models)
+        self.conditions = max(
+            len({cell.condition for cell in cells}) for _, cells in by_scenario(results.cells)
+        )
+        self.reference = all(model.startswith(REFERENCE) for model in results.run.models)
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """Return the scenarios with their charts."""
+        return [
+            self._block(n, scenario, lang, cells)
+            for n, ((scenario, lang), cells) in enumerate(by_scenario(self._results.cells))
+        ]
 
     def model(self, name: str) -> str:
         """Return the short name of a model."""
@@ -558,6 +567,9 @@ class _Page:
 def short(models: Sequence[str]) -> dict[str, str]:
     """Return each model's name without its provider, where that still tells all models apart."""
     names = {model: model.rpartition("/")[2] for model in models}
+    if all(model.startswith(REFERENCE) for model in models):
+        # Their names are identifiers; those of real models stand as their providers write them.
+        return {model: name.replace("_", "-") for model, name in names.items()}
     return names if len(set(names.values())) == len(names) else {model: model for model in models}
 
 

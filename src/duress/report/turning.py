@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -24,6 +25,7 @@ from duress.stats import logistic, survival
 from duress.stats.multiplicity import holm
 from duress.stats.proportion import Estimate, wilson
 from duress.stats.survival import Times
+from duress.study.store import ROWS
 
 CONFIDENCE = 0.95
 HORIZON = STEPS
@@ -172,6 +174,13 @@ def turning(folder: Path) -> Turning | None:
     Raises:
         StudyError: it is not a run directory, or its rows cannot be read.
     """
+    parts = sorted((folder / ROWS).glob("*"))
+    return _turning(folder, tuple((part.stat().st_size, part.stat().st_mtime_ns) for part in parts))
+
+
+@lru_cache(maxsize=4)
+def _turning(folder: Path, parts: tuple[tuple[int, int], ...]) -> Turning | None:
+    # Each page of a report shows a piece of it.
     from duress.study.compact import trials
 
     wanted = ["scenario", "lang", "model", "arm", "index", "end", LADDER, DOSE, *_READ]

@@ -18,7 +18,7 @@ import orjson
 
 from duress.guard import Policy
 from duress.judge import insight, oracle, rules
-from duress.report import estimates, estimation, html, manifest
+from duress.report import estimates, estimation, manifest, pages
 from duress.report import results as results_file
 from duress.report.results import Results
 from duress.scenario import Pack
@@ -40,7 +40,8 @@ DERIVED = (
     manifest.FILE,
     calibrate.FILE,
     estimates.FILE,
-    html.FILE,
+    pages.FILE,
+    pages.FOLDER,
     "lock",
 )
 """What is made from the logs; recomputed in a place that has none of it."""
@@ -98,7 +99,7 @@ def verify(folder: Path) -> Verification:
         _check_json(folder, results_file.FILE, results.to_json(), out)
         _check_manifest(folder, view, results, out)
         _check_estimates(folder, view, out)
-        _check_page(folder, view, results, out)
+        _check_pages(folder, view, results, out)
     return out
 
 
@@ -283,22 +284,27 @@ def _check_estimates(folder: Path, view: Path, out: Verification) -> None:
     _check_json(folder, estimates.FILE, estimation.write(view, options).to_json(), out)
 
 
-def _check_page(folder: Path, view: Path, results: Results, out: Verification) -> None:
-    path = folder / html.FILE
+def _check_pages(folder: Path, view: Path, results: Results, out: Verification) -> None:
+    path = folder / pages.FILE
     if not path.exists():
-        out.absent.append(html.FILE)
+        out.absent.append(pages.FILE)
         return
-    out.files.append(html.FILE)
-    text = path.read_text(encoding="utf-8")
-    expected = html.page(view, html.language(text), results)
-    if text == expected:
-        return
-    ours, theirs = expected.splitlines(), text.splitlines()
-    for number, (a, b) in enumerate(zip(ours, theirs, strict=False), start=1):
-        if a != b:
-            out.differences.append(Difference(html.FILE, f"line {number}", *_apart(a, b)))
-    if len(ours) != len(theirs):
-        out.differences.append(Difference(html.FILE, "length", f"{len(ours)} lines", f"{len(theirs)} lines"))
+    first = path.read_text(encoding="utf-8")
+    expected = pages.pages(view, pages.language(first), results, split=pages.is_overview(first))
+    there = pages.written(folder)
+    for name in dict.fromkeys([*expected, *there]):
+        if name not in there or name not in expected:
+            known = [("a page" if name in side else "not there") for side in (expected, there)]
+            out.differences.append(Difference(name, "", *known))
+            continue
+        out.files.append(name)
+        ours, theirs = expected[name].splitlines(), (folder / name).read_text(encoding="utf-8").splitlines()
+        for number, (a, b) in enumerate(zip(ours, theirs, strict=False), start=1):
+            if a != b:
+                out.differences.append(Difference(name, f"line {number}", *_apart(a, b)))
+        if len(ours) != len(theirs):
+            length = (f"{len(side)} lines" for side in (ours, theirs))
+            out.differences.append(Difference(name, "length", *length))
 
 
 def _unlike(file: str, key: str, expected: Any, found: Any) -> Iterator[Difference]:

@@ -1,11 +1,15 @@
 """What a run directory may hold beyond rates and outcomes: one module and one template per section.
 
-A module has `section(folder, results, words)`, which returns None where the run has nothing of its kind.
+A module has `section(folder, results, words)`, which returns None where the run has nothing of its kind, and
+shows the scenarios of `results` only. Where all scenarios together come to something else, it has
+`overview(folder, results, words)`, too.
+
 Its template is `templates/sections/<module>.html.j2`, its words are `strings/<module>.<lang>.yaml`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -21,6 +25,7 @@ from duress.report.strings import Strings
 MODULES: tuple[str, ...] = (
     "defences",
     "turning",
+    "siblings",
     "work",
     "comparisons",
     "estimates",
@@ -29,6 +34,10 @@ MODULES: tuple[str, ...] = (
     "explain",
 )
 """In the order in which they stand on the page."""
+FAMILY = ("defences", "turning", "work", "awareness", "explain")
+"""Those that are about one scenario each."""
+OVERVIEW = ("turning", "siblings", "defences", "comparisons", "estimates", "judges")
+"""Those that are about all scenarios together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +50,23 @@ class Section:
     body: Markup
 
 
-def sections(folder: Path, results: Results, words: Strings) -> tuple[Section, ...]:
+def sections(
+    folder: Path, results: Results, words: Strings, modules: Sequence[str] = MODULES
+) -> tuple[Section, ...]:
     """Return the sections that a run directory has something for."""
-    found = (
-        import_module(f"duress.report.sections.{name}").section(folder, results, words) for name in MODULES
-    )
+    found = (_module(name).section(folder, results, words) for name in modules)
     return tuple(section for section in found if section is not None)
+
+
+def overview(folder: Path, results: Results, words: Strings) -> tuple[Section, ...]:
+    """Return the sections on all scenarios together."""
+    modules = map(_module, OVERVIEW)
+    found = (getattr(one, "overview", one.section)(folder, results, words) for one in modules)
+    return tuple(section for section in found if section is not None)
+
+
+def _module(name: str) -> Any:
+    return import_module(f"duress.report.sections.{name}")
 
 
 def body(name: str, words: Strings, **values: Any) -> Markup:

@@ -47,8 +47,12 @@ class Place:
 def section(folder: Path, results: Results, words: Strings) -> Section | None:
     """Return it for a run whose rows say what the agents took it for."""
     found = awareness(folder, results)
-    if found is None or not found.groups:
+    if found is None:
         return None
+    here = tuple(group for group in found.groups if group.scenario in results.run.scenarios)
+    if not here:
+        return None
+    found = found.model_copy(update={"groups": here})
     page = _Page(found, results, words, titles(folder, words.lang))
     return Section(
         "awareness",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from duress.report import defended, figures
 from duress.report.html import short, titles
+from duress.report.overall import overall
 from duress.report.results import Change, Defence, Mean, Results, Share
 from duress.report.sections import Section, body
 from duress.report.strings import Strings
@@ -51,6 +52,12 @@ def section(folder: Path, results: Results, words: Strings) -> Section | None:
         words("defences.title"),
         body("defences", words, places=page.places(), notices=notices, policies=results.run.policies),
     )
+
+
+def overview(folder: Path, results: Results, words: Strings) -> Section | None:
+    """Return what the arms did over all scenarios together."""
+    together = overall(results.defences)
+    return section(folder, results.model_copy(update={"defences": together}), words)
 
 
 class _Page:
@@ -152,6 +159,8 @@ class _Page:
         return Figure(f"{value} {limits}", below)
 
     def _place(self, scenario: str, lang: str) -> str:
+        if not scenario:
+            return self._words("defences.overall")
         title = self._titles.get(scenario, scenario.replace("_", " "))
         if len(self._results.run.lang) == 1:
             return title

@@ -81,7 +81,10 @@ def section(folder: Path, results: Results, words: Strings) -> Section | None:
     files = [own] if own.exists() else sorted(folder.glob(f"{FOLDER}/*/{FILE}"))
     if not files:
         return None
-    pictures = [_picture(read(file), words) for file in files]
+    told = [one for one in map(read, files) if one.scenario in results.run.scenarios]
+    if not told:
+        return None
+    pictures = [_picture(one, words) for one in told]
     return Section("explain", words("explain.title"), body("explain", words, pictures=pictures))
 
 
