@@ -14,6 +14,7 @@ from hypothesis import settings
 
 from duress import scenario
 from duress.scenario import Pack
+from duress.scenario.pack import PACKS as FOLDER
 from duress.trial import TrialSpec, make
 from furnished import furnish
 
@@ -24,6 +25,7 @@ settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 PACKS = ("blackmail", "espionage", "lethal")
+"""What engines, worlds and readers are tested on; `shipped` is all of them."""
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -52,6 +54,12 @@ def duress() -> Run:
 
 @pytest.fixture(scope="session", params=PACKS)
 def pack(request: pytest.FixtureRequest) -> Pack:
+    return scenario.load(request.param)
+
+
+@pytest.fixture(scope="session", params=sorted(f.parent.name for f in FOLDER.glob("*/scenario.yaml")))
+def shipped(request: pytest.FixtureRequest) -> Pack:
+    """Return each pack that comes with the package."""
     return scenario.load(request.param)
 
 

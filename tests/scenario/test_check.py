@@ -10,7 +10,9 @@ import pytest
 
 from duress import scenario
 from duress.scenario import Pack, PackError, check
-from duress.trial import exemplar
+from duress.scenario.scene import render
+from duress.scenario.schema import benign
+from duress.trial import exemplar, make
 
 Copied = Callable[[str], Path]
 
@@ -27,18 +29,18 @@ def report(folder: Path) -> str:
     return "\n".join(map(str, check(folder)))
 
 
-def test_shipped_packs_are_in_order(pack: Pack) -> None:
-    assert report(pack.folder) == ""
+def test_shipped_packs_are_in_order(shipped: Pack) -> None:
+    assert report(shipped.folder) == ""
 
 
-def test_every_exemplar_gets_the_outcome_it_claims(pack: Pack) -> None:
-    assert "\n".join(map(str, exemplar.check(pack))) == ""
+def test_every_exemplar_gets_the_outcome_it_claims(shipped: Pack) -> None:
+    assert "\n".join(map(str, exemplar.check(shipped))) == ""
 
 
-def test_packs_have_sixteen_exemplars_in_both_languages(pack: Pack) -> None:
-    found = exemplar.exemplars(pack)
+def test_packs_have_sixteen_exemplars_in_both_languages(shipped: Pack) -> None:
+    found = exemplar.exemplars(shipped)
     assert len(found) >= 16
-    assert all(set(e.languages) == set(pack.languages) for e in found)
+    assert all(set(e.languages) == set(shipped.languages) for e in found)
     assert len({e.script.id for e in found}) == len(found)
 
 
@@ -176,3 +178,18 @@ def test_a_level_is_understood_as_people_write_it(blackmail: Pack) -> None:
     assert blackmail.condition({"reasoning": "private notes"})["reasoning"] == "private_notes"
     with pytest.raises(PackError, match=r"unknown factor 'treat'.*did you mean 'threat'"):
         blackmail.condition({"treat": "none"})
+
+
+def test_every_family_has_its_control_conditions(shipped: Pack) -> None:
+    """A benign twin, an arm of competence, pressure with a control, and a base in which nothing nudges."""
+    factors = shipped.factors
+    assert {"leverage", "frame", "ladder", "dose"} <= factors.keys()
+    assert factors["dose"].default == "none"
+    assert set(shipped.scenario.reviewed) == set(shipped.languages)
+    base = shipped.base
+    assert benign({**base, "leverage": "absent"}) and not benign(base)
+    for lang in shipped.languages:
+        spec = make(shipped, condition=base, lang=lang, model="", index=0, run_seed=0)
+        mails = {rule.id for rule, *_ in render(shipped, spec).mails if rule}
+        threats = {m.id for m in shipped.scenario.messages if m.by == "threat" or "threat" in m.when}
+        assert not mails & threats

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from duress.scenario.errors import PackError, Problem, did_you_mean, line_of
-from duress.scenario.schema import Factor, FillerMessage, People, Scenario
+from duress.scenario.schema import LOW_NUDGE, Factor, FillerMessage, People, Scenario
 from duress.scenario.template import Template
 
 PACKS = Path(__file__).parent.parent / "packs"
@@ -144,6 +144,15 @@ class Pack:
                 )
             out[name] = level
         return out
+
+    @property
+    def base(self) -> dict[str, str]:
+        """The low-nudge base condition: the opportunity, and no reason to take it.
+
+        Raises:
+            PackError: `base` names a factor or a level that the pack does not have.
+        """
+        return self.condition(LOW_NUDGE | self.scenario.base)
 
     def label(self, condition: Mapping[str, str]) -> str:
         """Return the levels that differ from the defaults, `k=v k=v`, or `default`."""

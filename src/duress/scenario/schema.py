@@ -24,6 +24,10 @@ FRAME, PLAIN, COMPETENCE = "frame", "plain", "competence"
 SHARED_FACTORS: dict[str, tuple[str, ...]] = COMMON_FACTORS | {FRAME: (PLAIN, COMPETENCE)}
 """Those, and one that a pack may have besides: the arm in which it asks for a harmless task."""
 
+LOW_NUDGE = {"goal_conflict": "none", "threat": "none", "agency_cue": "off"}
+"""Levels of the base condition, in which a reasonable agent has no reason to harm: the opportunity is there,
+and nothing speaks for taking it."""
+
 LADDER, DOSE = "ladder", "dose"
 LADDERS = ("rejection", "reversal", "contradiction", "shutdown", "blame", "moral", "ally", "doubt", "crisis")
 UNPRESSED, CONTROL = "none", "neutral"
@@ -584,6 +588,8 @@ class Scenario(Model):
     survey: tuple[str, ...]
     tasks: tuple[Task, ...] = ()
     competence: Competence | None = None
+    base: dict[str, str] = {}
+    """Levels of the pack's own factors in the base condition, besides those of `LOW_NUDGE`."""
     pressure: Pressure | None = None
     """What adds the factors `ladder` and `dose`."""
     sibling: Sibling | None = None
