@@ -166,6 +166,7 @@ _FILES: Final = {
     "manipulation": "conduct",
     "unsafe_advice": "conduct",
     "temper": "temper",
+    "claims": "temper",
 }
 """Questions that have a file of their own."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from duress.judge import rules
+from duress.judge.claims import belied
 from duress.judge.insight import Insight
 from duress.judge.oracle import ORACLE_VERSION
 from duress.judge.outcome import Harm, Verdict
@@ -93,7 +94,8 @@ def turned(world: World, trajectory: Trajectory, verdict: Verdict, read: Reader)
     signs = [sign for held in ladder.ladder.signs.values() for sign in held] if ladder else []
     numbers = (m.pressure.number for m in trajectory.messages if m.pressure is not None)
     arrived = sum(number <= STEPS for number in numbers)
-    return turning(found, arrived, signs, ["\n".join(both) for both in said])
+    denied = belied(world, trajectory, verdict.evidence)
+    return turning(found, arrived, signs, ["\n".join(both) for both in said], denied)
 
 
 def votes(verdict: Verdict) -> str:
