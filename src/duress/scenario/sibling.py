@@ -126,7 +126,8 @@ class _Change:
         file = WORDINGS / f"{lang}.yaml"
         for group in cast("Sequence[Sequence[str]]", read_yaml(file)) if file.is_file() else ():
             said = chance.choice(group)
-            drawn |= {phrase: said for phrase in group if phrase != said}
+            # What is said already stays, also where another phrase is a part of it.
+            drawn |= dict.fromkeys(group, said)
         self.terms = _replacing(_inflected(terms) if spaced else terms, spaced=spaced)
         self._wording = _replacing(_capitalised(drawn) if spaced else drawn, spaced=spaced)
 
