@@ -317,6 +317,19 @@ def test_reviewers_stop_and_admins_resume(room: Room) -> None:
     assert room.keeper.stopped("s1", "clerk") is None
 
 
+def test_what_is_running_still_is_listed_where_it_was_stopped(room: Room) -> None:
+    body = {"decision": "d1", "tool": "pay", "policy": "f" * 64}
+    room.keeper.record([Entry("intent", "s7", "clerk", 1_800_000_000.0, body)])
+    ben = room.visitor("ben")
+    assert "not heard to have ended" not in ben.get("/sessions").text
+    found = ben.send("/sessions", "/stop", scope="session", name="s7").text
+    assert "Let through before the stop, and not heard to have ended" in found
+    assert re.search(r"<strong>pay</strong>.*<code>s7</code>", found)
+    room.keeper.record([Entry("result", "s7", "clerk", 1_800_000_001.0, body)])
+    assert "not heard to have ended" not in ben.get("/sessions").text
+    room.keeper.stops.resume(Scope.SESSION, "s7", person="test", reason="over")
+
+
 def test_everything_is_stopped_on_every_page(room: Room) -> None:
     room.visitor("ben").send("/sessions", "/stop", scope="all", reason="fire drill")
     for path in PAGES:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from duress.guard import showing
+from duress.guard import showing, underway
 from duress.guard.question import Item
 from duress.guard.reviewers import Role
 from duress.guard.server.access import route
@@ -136,12 +136,18 @@ def _sessions(desk: Desk) -> dict[str, Any]:
     stopped = {
         one.id: next((stop for stop in stops if stop.concerns(one.id, one.agent)), None) for one in running
     }
+    still = [
+        call
+        for call in underway.calls(desk.state.folder)
+        if call.cut or any(stop.concerns(call.session, call.agent) for stop in stops)
+    ]
     names = {policy.hash: policy.name for policy in desk.keeper.running.policies()}
-    version = sha256(repr([sorted(stopped.items(), key=lambda pair: pair[0])]).encode()).hexdigest()[:16]
+    version = sha256(repr([sorted(stopped.items()), still]).encode()).hexdigest()[:16]
     return {
         "running": running,
         "stopped": stopped,
         "stops": stops,
+        "still": still,
         "names": names,
         "agents": sorted({one.agent for one in running}),
         "version": version,
