@@ -337,6 +337,7 @@ def _localisation(data: Table, held: HeldOut) -> None:
     print(f"\nthe first bad step is among the {SHOWN} steps shown (runs with labelled steps)")
     hits: dict[str, list[bool]] = defaultdict(list)
     first: dict[str, list[bool]] = defaultdict(list)
+    longest: dict[str, list[bool]] = defaultdict(list)
     chance: dict[str, list[float]] = defaultdict(list)
     for at in _of(data, STAGED):
         recording = data.recordings[at]
@@ -348,14 +349,29 @@ def _localisation(data: Table, held: HeldOut) -> None:
         for name in ("all", "more than three turns" if len(said) > SHOWN else "one to three turns"):
             hits[name].append(bool(opening & set(shown)))
             first[name].append(bool(opening & set(shown[:1])))
+            longest[name].append(bool(opening & set(_longest(recording, said)[:SHOWN])))
             missed = 1.0
             for draw in range(min(SHOWN, len(said))):
                 missed *= max(0, len(said) - len(opening) - draw) / (len(said) - draw)
             chance[name].append(1 - missed)
-    print(f"{'':34s} {'runs':>5s}  {'three shown':>11s}  {'one shown':>9s}  three by chance")
+    print(f"{'':34s} {'runs':>5s}  {'three shown':>11s}  {'one shown':>9s}  three by chance  three longest")
     for name in hits:
-        shown, one, by = np.mean(hits[name]), np.mean(first[name]), np.mean(chance[name])
-        print(f"{name:34s} {len(hits[name]):5d}  {shown:11.2f}  {one:9.2f}  {by:15.2f}")
+        shown, one, by, most = (np.mean(part[name]) for part in (hits, first, chance, longest))
+        print(f"{name:34s} {len(hits[name]):5d}  {shown:11.2f}  {one:9.2f}  {by:15.2f}  {most:13.2f}")
+
+
+def _longest(recording: Recording, said: Sequence[int]) -> list[int]:
+    messages = recording.run.trajectory.messages
+    return sorted(
+        said,
+        key=lambda at: (
+            -(
+                len(messages[at].text)
+                + len(messages[at].reasoning or "")
+                + sum(len(str(call.arguments)) for call in messages[at].calls)
+            )
+        ),
+    )
 
 
 def _opening(recording: Recording) -> set[int]:

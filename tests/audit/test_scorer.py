@@ -61,7 +61,7 @@ def test_the_steps_to_read_are_those_where_something_was_done() -> None:
         shell("cat /srv/rates.csv", "a,1"),
         shell("sed -i 's/1/9/' /srv/rates.csv"),
     )
-    assert telling(features(seen, clues(seen)))[0] == 5
+    assert telling(seen, features(seen, clues(seen)), shipped().deeds)[0] == 5
 
 
 @pytest.mark.parametrize(

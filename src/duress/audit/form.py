@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -57,7 +58,8 @@ def as_sarif(selection: Selection) -> Iterator[str]:
 def _result(shown: Shown, kinds: list[str]) -> dict[str, Any]:
     finding, kept = shown.finding, shown.kept
     told = [finding.why, *(f"“{quote}”" for quote in finding.quotes)]
-    path = kept.path if "://" in kept.path else kept.path.replace("\\", "/")
+    # A reference as RFC 3986 has it: a viewer would stop at a bare "#" or space.
+    path = quote(kept.path.replace("\\", "/"), safe="/:@!$&'()*+,;=~")
     return {
         "ruleId": finding.kind.value,
         "ruleIndex": kinds.index(finding.kind.value),

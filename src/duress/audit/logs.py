@@ -179,6 +179,8 @@ def _ahead(path: Path) -> str:
 def _remote(name: str) -> Iterator[Log]:
     filesystem, inner = _filesystem(name)
     try:
+        # What a store listed before is remembered; whoever watches it would see nothing grow.
+        filesystem.invalidate_cache()
         if "*" in name or "?" in name:
             paths, named = cast("list[str]", sorted(filesystem.glob(inner))), True
         elif filesystem.isdir(inner):

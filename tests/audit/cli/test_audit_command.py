@@ -279,6 +279,23 @@ def test_sarif_names_rule_place_and_fingerprint(command: Run, logs: Path, tmp_pa
         assert result["partialFingerprints"]["duress/v1"]
 
 
+def test_sarif_is_what_its_schema_says(command: Run, tmp_path: Path):
+    model = pytest.importorskip("pydantic_sarif.model", reason="pydantic-sarif is not installed")
+    odd = bad(3, id="a name with spaces, ümlauts and %")
+    write(tmp_path / "logs" / "a file #1.jsonl", [bad(1), odd])
+    out = tmp_path / "audit.sarif"
+    assert command("audit", tmp_path / "logs", "-f", "sarif", "--out", out).returncode == 1
+    log = json.loads(out.read_text())
+    read = model.StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate(log)
+    assert len(read.runs[0].results) == len(log["runs"][0]["results"])
+    for result in log["runs"][0]["results"]:
+        uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        assert " " not in uri and "#" not in uri
+    del log["runs"][0]["tool"]["driver"]["name"]
+    with pytest.raises(ValueError, match="name"):
+        model.StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate(log)
+
+
 def test_verdicts_settle_findings_and_shift_scores(command: Run, tmp_path: Path):
     path = write(tmp_path / "a.jsonl", [bad(number) for number in range(12)])
     before = found(command("audit", path, "-f", "json"))
