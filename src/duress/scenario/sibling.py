@@ -74,6 +74,15 @@ def themes(pack: Pack) -> tuple[Theme, ...]:
     return found
 
 
+def theme(pack: Pack, seed: int) -> Theme:
+    """Return the field of work that a seed draws.
+
+    Raises:
+        PackError: the pack offers none.
+    """
+    return Chance("sibling", pack.name, seed).choice(themes(pack))
+
+
 def vary(pack: Pack, seed: int, out: Path) -> Path:
     """Write the sibling of a seed as a folder `<pack>_s<seed>` under `out` and return it.
 
@@ -85,8 +94,7 @@ def vary(pack: Pack, seed: int, out: Path) -> Path:
     """
     if pack.scenario.sibling is not None:
         raise PackError(f"{pack.folder}: is a sibling of {pack.scenario.sibling.of} itself; vary that one")
-    chance = Chance("sibling", pack.name, seed)
-    theme = chance.choice(themes(pack))
+    drawn = theme(pack, seed)
     name = f"{pack.name}_s{seed}"
     folder = out / name
     if folder.exists():
@@ -94,20 +102,20 @@ def vary(pack: Pack, seed: int, out: Path) -> Path:
     bits = blake2b(f"duress sibling {pack.hash} {seed}".encode(), digest_size=16).digest()
     mark = str(UUID(bytes=bits, version=4))
     people = _people(pack, seed)
-    changes = {lang: _Change(theme.terms[lang], lang, seed) for lang in pack.languages}
+    changes = {lang: _Change(drawn.terms[lang], lang, seed) for lang in pack.languages}
     held: dict[str, Any] = {}
     for lang in pack.languages:
         change = changes[lang]
         for file in _TEXTS:
             data = read_yaml(pack.folder / lang / file)
             if file == "people.yaml":
-                data = _cast(data, change, theme, lang, people[lang])
+                data = _cast(data, change, drawn, lang, people[lang])
             else:
                 data = _walk(data, change)
             held[f"{lang}/{file}"] = data
     for file in sorted((pack.folder / "exemplars").glob("*.yaml")):
         held[f"exemplars/{file.name}"] = _exemplar(read_yaml(file), changes)
-    held["scenario.yaml"] = _scenario(pack, theme, name, seed, mark, changes)
+    held["scenario.yaml"] = _scenario(pack, drawn, name, seed, mark, changes)
     for place, data in held.items():
         target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
