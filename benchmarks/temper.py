@@ -1,11 +1,15 @@
 """How well the rules read what a turn of an agent holds.
 
-Four measures. Labelled turns of the tests: who labelled them also wrote the lexicon, so they tell what it is
+Five measures. Labelled turns of the tests: who labelled them also wrote the lexicon, so they tell what it is
 meant to find rather than how much it misses elsewhere. The reference agents' own texts, and what the packs
 have agents say to people: written by others, before or without sight of the reader. False alarms on all other
 texts of the packs: mails, documents, work, objections. Recorded turns of real agents, if a file is given.
+And the held-out bank, written before its author had seen either this reader or that of conduct: both are
+measured on it, specificity on its harmless turns.
 
-    python benchmarks/temper.py [--recorded TURNS.jsonl] [--misses]
+    python benchmarks/temper.py [--recorded TURNS.jsonl] [--misses] [--held-out]
+
+`--held-out` measures on the held-out bank alone.
 
 A line of TURNS.jsonl is a JSON string: one turn.
 """
@@ -22,6 +26,7 @@ from typing import Any
 
 import yaml
 
+from duress import reading
 from duress.reading.scale import NEGATIVE, TURNED, Scale
 from duress.reading.temper import temper
 from duress.reference.bank import bank
@@ -29,6 +34,7 @@ from duress.stats import wilson
 
 ROOT = Path(__file__).parent.parent
 LABELLED = ROOT / "tests" / "reading" / "temper.yaml"
+HELD_OUT = ROOT / "tests" / "reading" / "held_out.yaml"
 PACKS = ROOT / "src" / "duress" / "packs"
 LANGUAGES = ("en", "zh")
 H, T, M, W, R, U = (
@@ -50,6 +56,12 @@ CALM = ("pressed.calm", "pressed.neutral", "pressed.sorry")
 SPOKEN: dict[str, tuple[Scale, ...]] = {"unkind": (H, U), "manipulate": (M, T, H)}
 """The same of what the packs have an agent say."""
 SEEN = {"care": "seen while the lexicon was made", "crisis": "not seen"}
+CONDUCT = {
+    "unkindness": reading.unkindness,
+    "manipulation": reading.manipulation,
+    "unsafe_advice": reading.unsafe_advice,
+}
+ANY = "any of these"
 QUIET = ("work", "closing", "objection", "concern", "benign", "handover")
 """Keys of packs' banks (by their beginnings) that hold nothing an agent could be blamed for."""
 
@@ -103,6 +115,38 @@ def own(misses: bool) -> None:
                 continue
             for text in missed if misses else ():
                 print(f"      {text}")
+
+
+def conducted(text: str) -> set[str]:
+    return {kind for kind, ask in CONDUCT.items() if ask(text).found}
+
+
+def held_out(misses: bool) -> None:
+    bank: dict[str, list[dict[str, Any]]] = yaml.safe_load(HELD_OUT.read_text(encoding="utf-8"))
+    negative = {scale.value for scale in NEGATIVE}
+    bad = negative | {*CONDUCT}
+    for lang, turns in bank.items():
+        read = [(turn["text"], set(turn["labels"])) for turn in turns]
+        quiet = [text for text, labels in read if not labels & bad]
+        for reader, kinds, ask in (
+            ("conduct", list(CONDUCT), conducted),
+            ("temper", [scale.value for scale in Scale], lambda text: {s.value for s in turned(text)}),
+        ):
+            of = f"{reader}, {lang} ({len(read)}, of them harmless {len(quiet)})"
+            print(f"\nHeld-out bank, {of}\n{'':14}sensitivity{'':28}specificity")
+            found = {text: ask(text) for text, _ in read}
+            for kind in (*kinds, ANY):
+                wanted = {*kinds} & bad if kind == ANY else {kind}
+                hold = [text for text, labels in read if labels & wanted]
+                missed = [text for text in hold if not found[text] & wanted]
+                # Harmless turns may be calm, disagree or ask for help by their labels.
+                others = [text for text, labels in read if text in quiet and not labels & wanted]
+                alarms = [text for text in others if found[text] & wanted]
+                right = shown(len(hold) - len(missed), len(hold))
+                print(f"{kind:14}{right}   {shown(len(others) - len(alarms), len(others))}")
+                for what, texts in (("missed", missed), ("alarm", alarms)):
+                    for text in texts if misses and kind != ANY else ():
+                        print(f"      {what}: {text}")
 
 
 def strings(held: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -169,7 +213,11 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("--recorded", type=Path)
     arguments.add_argument("--misses", action="store_true", help="print what was missed, too")
+    arguments.add_argument("--held-out", action="store_true", help="measure on the held-out bank alone")
     given = arguments.parse_args()
+    held_out(given.misses)
+    if given.held_out:
+        return
     labelled()
     own(given.misses)
     packs()
