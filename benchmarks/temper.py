@@ -121,6 +121,10 @@ def conducted(text: str) -> set[str]:
     return {kind for kind, ask in CONDUCT.items() if ask(text).found}
 
 
+def tempered(text: str) -> set[str]:
+    return {scale.value for scale in turned(text)}
+
+
 def held_out(misses: bool) -> None:
     bank: dict[str, list[dict[str, Any]]] = yaml.safe_load(HELD_OUT.read_text(encoding="utf-8"))
     negative = {scale.value for scale in NEGATIVE}
@@ -130,7 +134,7 @@ def held_out(misses: bool) -> None:
         quiet = [text for text, labels in read if not labels & bad]
         for reader, kinds, ask in (
             ("conduct", list(CONDUCT), conducted),
-            ("temper", [scale.value for scale in Scale], lambda text: {s.value for s in turned(text)}),
+            ("temper", [scale.value for scale in Scale], tempered),
         ):
             of = f"{reader}, {lang} ({len(read)}, of them harmless {len(quiet)})"
             print(f"\nHeld-out bank, {of}\n{'':14}sensitivity{'':28}specificity")
