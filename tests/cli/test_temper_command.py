@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from io import StringIO
 from pathlib import Path
 
@@ -14,13 +15,16 @@ from servers.script import Act, Asked, Refuse, Say
 from servers.server import Server
 
 JUDGE = "openai-api/local/reads"
+PACKS = Path(__file__).parents[2] / "src" / "duress" / "packs"
 
 
 @pytest.fixture(scope="module")
 def pressed(duress, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("pressed") / "run"
+    into = tmp_path_factory.mktemp("pressed")
+    out = into / "run"
+    pack = shutil.copytree(PACKS / "care", into / "care")
     ran = duress(
-        "run", "care", "-m", "reference/cornered", "--factor", "ladder=rejection", "--factor", "dose=5",
+        "run", pack, "-m", "reference/cornered", "--factor", "ladder=rejection", "--factor", "dose=5",
         "-n", "3", "--out", out,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
@@ -131,8 +135,6 @@ def test_a_run_in_which_nothing_is_finished_says_so(duress, tmp_path: Path) -> N
 
 
 def copied(run: Path, into: Path) -> Path:
-    import shutil
-
     return Path(
         shutil.copytree(run, into / "run", ignore=shutil.ignore_patterns("temper-*", "lock", "report.html"))
     )
