@@ -100,3 +100,9 @@ def test_the_hash_is_of_what_is_said_and_not_of_how():
 def test_a_budget_that_is_no_decimal_is_an_error():
     with pytest.raises(PolicyError, match=r"budgets\.money"):
         policy(budgets='{money: "much"}')
+
+
+@pytest.mark.parametrize(("text", "found"), [("", "nothing"), ("# later\n", "nothing"), ("- a\n", "list")])
+def test_a_file_without_a_policy_says_where_to_get_one(text: str, found: str) -> None:
+    with pytest.raises(PolicyError, match=f"expected a mapping of keys, found {found}; `duress guard new`"):
+        parse(text)

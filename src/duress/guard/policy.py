@@ -218,6 +218,10 @@ def parse(text: str, path: Path | None = None) -> PolicyFile:
     data: Any = None
     try:
         data = read_document(text)
+        if not isinstance(data, dict):
+            what = "nothing" if data is None else type(data).__name__
+            told = f"{source}: expected a mapping of keys, found {what}; `duress guard new` writes one"
+            raise PolicyError(told)
         found = convert(data, PolicyFile)
     except DocumentError as error:
         raise PolicyError(f"{source}{error}") from error

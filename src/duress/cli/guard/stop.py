@@ -41,6 +41,7 @@ def stop(
       duress guard stop billing --state guard
     """
     from duress.guard.embedded import EmbeddedKeeper
+    from duress.guard.keeper import KeeperError
     from duress.guard.stops import Scope
 
     with EmbeddedKeeper(state, create=False) as keeper:
@@ -53,7 +54,10 @@ def stop(
             scopes = [Scope.SESSION] if any(one.id == target for one in known) else []
             scopes += [Scope.AGENT] if any(one.agent == target for one in known) else []
             scopes = scopes or [Scope.AGENT, Scope.SESSION]
-        made = [keeper.stop(scope, target, person=login(), reason=reason) for scope in scopes]
+        try:
+            made = [keeper.stop(scope, target, person=login(), reason=reason) for scope in scopes]
+        except KeeperError as error:
+            raise KeeperError(f"{error}. It is not stopped: end its processes, then see to this") from error
     for one in made:
         typer.echo(str(one.stop))
     running = sorted({call for one in made for call in one.running}, key=lambda call: call.began)
