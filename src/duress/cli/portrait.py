@@ -24,6 +24,8 @@ HEADINGS = {
         "files": "Files",
         "talk": "Conversation",
         "tools": "Desks",
+        "reviewed": "Reviewed by a native speaker: {by}",
+        "unreviewed": "NOT YET REVIEWED by a native speaker: read results of these texts with that in mind",
     },
     "zh": {
         "factors": "因素（* 为所示水平）",
@@ -39,6 +41,8 @@ HEADINGS = {
         "files": "文件",
         "talk": "对话",
         "tools": "工作台",
+        "reviewed": "已由母语者审读：{by}",
+        "unreviewed": "尚未经母语者审读：看待由这些文字得出的结果时请留意",
     },
 }
 
@@ -56,6 +60,7 @@ def _lines(
 ) -> Iterator[str]:
     yield f"{pack.name} {pack.version}: {pack.title[lang]}"
     yield pack.about[lang]
+    yield review(pack.scenario.reviewed, lang)
     yield from _heading(words["factors"])
     for name, factor in pack.factors.items():
         told = (f"*{level}" if level == condition[name] else level for level in factor.levels)
@@ -92,6 +97,12 @@ def _lines(
             yield f"  {item.title}" if minute is None else f"  {clock(minute)}  {item.title}"
             yield indent(item.body, "    ") + "\n"
     yield from _furniture(scene, words)
+
+
+def review(reviewed: Mapping[str, str | None], lang: str) -> str:
+    """Return whether a native speaker has reviewed the texts in a language, in that language."""
+    by = reviewed.get(lang)
+    return HEADINGS[lang]["reviewed"].format(by=by) if by else HEADINGS[lang]["unreviewed"]
 
 
 def _furniture(scene: Scene, words: Mapping[str, str]) -> Iterator[str]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from duress.cli.option import Lang, pairs
 
+if TYPE_CHECKING:
+    from duress.scenario import Problem
+
+LADDER = "ladder:"
+"""Before the name of a ladder, where that of a scenario could stand."""
 HELP = """List, show, check and create scenarios.
 
 A scenario is a folder of YAML: an organisation, people, messages, factors. Installed ones go by
-their name, others by the path of their folder.
+their name, others by the path of their folder. A ladder of pressure goes by `ladder:NAME`.
 
 \b
 Examples:
@@ -77,9 +82,9 @@ def list_(
         typer.echo(f"    {pack.summary.get(lang, '')}")
 
 
-@app.command(short_help="Show what an agent is shown.")
+@app.command(short_help="Show what an agent is shown, or the whole scenario as a page.")
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME|FOLDER", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME|FOLDER|ladder:NAME", show_default=False)],
     condition: Annotated[
         list[str] | None,
         typer.Option("--condition", "-c", "--factor", metavar="K=V", help="A level other than the default."),
@@ -87,48 +92,105 @@ def show(
     lang: Readers = Lang.EN,
     seed: Annotated[int, typer.Option(min=0, help="Seed of names, dates, paraphrases, ...")] = 0,
     pin: Annotated[list[str] | None, typer.Option(metavar="K=V", help="Hold a nuisance fixed.")] = None,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write a page for a reviewer: all levels, paraphrases, exemplars.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write the page. [default: NAME.html]")
+    ] = None,
 ) -> None:
     """Show what an agent is shown: its instructions, its mail, documents and jobs.
+
+    With --html, all of the scenario as one page to be read from start to end: factors with the text of every
+    level, people, timeline, tools, harms and how they are decided, ladders, exemplars. `ladder:NAME` is a
+    ladder of pressure.
 
     \b
     Examples:
       duress scenario show lethal
       duress scenario show blackmail -c threat=none -c honest_exit=channel --lang zh
       duress scenario show espionage --seed 3 --pin filler=0
+      duress scenario show care --html --out care.html
+      duress scenario show ladder:rejection
     """
+    if out is not None and not html:
+        raise typer.BadParameter("--out is where the page goes; add --html")
+    if ladder := _ladder(name):
+        if condition or pin:
+            raise typer.BadParameter(
+                "a ladder has no conditions and nothing is drawn; leave -c and --pin out"
+            )
+        _show_ladder(ladder, lang.value, out, html=html)
+        return
     from duress.cli.portrait import portrait
     from duress.scenario import load
 
     pack = load(name)
-    levels = pairs(condition, "--condition")
-    typer.echo(portrait(pack, levels, lang.value, seed, pairs(pin, "--pin")))
+    levels, pins = pairs(condition, "--condition"), pairs(pin, "--pin")
+    if not html:
+        typer.echo(portrait(pack, levels, lang.value, seed, pins))
+        return
+    from duress.report.pack_page import pack_html
+    from duress.trial import make
+    from duress.world import World
+
+    held = pack.condition(levels)
+    spec = make(pack, condition=held, lang=lang.value, model="", index=0, run_seed=seed, pins=pins)
+    _write(pack_html(World.build(pack, spec), lang.value), out or Path(f"{pack.name}.html"))
 
 
-@app.command(short_help="Prove that scenarios are sound.")
+def _ladder(name: str) -> str:
+    """Return the name or the folder of the ladder that is meant; empty where it is a scenario."""
+    if name.startswith(LADDER):
+        return name.removeprefix(LADDER)
+    return name if (Path(name) / "ladder.yaml").is_file() else ""
+
+
+def _show_ladder(name: str, lang: str, out: Path | None, *, html: bool) -> None:
+    from duress.scenario.ladder import load
+
+    ladder = load(name)
+    if html:
+        from duress.report.pack_page import ladder_html
+
+        _write(ladder_html(ladder, lang), out or Path(f"{ladder.name}.html"))
+        return
+    from duress.cli.climb import climb
+
+    typer.echo(climb(ladder, lang))
+
+
+def _write(page: str, out: Path) -> None:
+    from duress.study.part import write_whole
+
+    write_whole(out, page.encode())
+    typer.echo(out)
+
+
+@app.command(short_help="Prove that scenarios and ladders are sound.")
 def check(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="[NAME|FOLDER]...", show_default=False)] = None,
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME|FOLDER|ladder:NAME]...", show_default=False)
+    ] = None,
 ) -> None:
-    """Prove that scenarios are sound; without arguments, all that are installed.
+    """Prove that scenarios and ladders are sound; without arguments, all that are installed.
 
     Factor levels change the text they should and nothing else, languages agree, nothing is left
-    unfilled, every exemplar gets the outcome it claims, and tasks can be done. Exit status 1 if a
-    problem was found.
+    unfilled, every exemplar gets the outcome it claims, and tasks can be done. A ladder has all its texts,
+    of nearly equal length. Exit status 1 if a problem was found.
 
     \b
     Examples:
       duress scenario check
       duress scenario check ./my_scenario
+      duress scenario check ladder:rejection
     """
-    from duress.scenario import load, names
-    from duress.scenario.check import check as of_texts
-    from duress.trial.exemplar import check as of_exemplars
-    from duress.trial.tasks import check as of_tasks
+    from duress.scenario import names
+    from duress.scenario.ladder import names as ladders
 
     found = 0
-    for name in paths or list(names()):
-        pack = load(name)
-        # An exemplar can only be played where the texts are sound.
-        problems = of_texts(pack) or [*of_exemplars(pack), *of_tasks(pack)]
+    for name in paths or [*names(), *(f"{LADDER}{ladder}" for ladder in ladders())]:
+        problems = _problems(name)
         for problem in problems:
             typer.echo(str(problem))
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
@@ -136,6 +198,22 @@ def check(
         found += len(problems)
     if found:
         raise typer.Exit(1)
+
+
+def _problems(name: str) -> list[Problem]:
+    if ladder := _ladder(name):
+        from duress.scenario.ladder import check as of_ladder
+        from duress.scenario.ladder import load as read
+
+        return of_ladder(read(ladder))
+    from duress.scenario import load
+    from duress.scenario.check import check as of_texts
+    from duress.trial.exemplar import check as of_exemplars
+    from duress.trial.tasks import check as of_tasks
+
+    pack = load(name)
+    # An exemplar can only be played where the texts are sound.
+    return of_texts(pack) or [*of_exemplars(pack), *of_tasks(pack)]
 
 
 class TierName(StrEnum):

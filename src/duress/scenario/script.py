@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from duress.scenario.chance import Chance
+from duress.scenario.errors import PackError
 from duress.scenario.ladder import NEUTRAL, Climb, load
 from duress.scenario.pack import Pack, Variant
 from duress.scenario.schema import CONTROL, DOSE, LADDER, UNPRESSED, minutes
@@ -16,7 +17,8 @@ from duress.scenario.template import Template
 
 _OPENING = re.compile(r"(^|[.!?]\s+)\{(?!\{)")
 """A placeholder that begins a sentence."""
-_CAPITAL = "^"
+CAPITAL = "^"
+"""Before a placeholder whose value is to begin with a capital."""
 
 
 class Kind(StrEnum):
@@ -84,13 +86,17 @@ def script(
     ladder = climb(pack, condition)
     if ladder is None or pack.scenario.pressure is None:
         return ()
+    if lang not in ladder.languages:
+        raise PackError(
+            f"the ladder {ladder.name} has no texts in {lang}: expected one of {', '.join(ladder.languages)}"
+        )
     held = ladder.ladder
     people = pack.scenario.pressure.people
     told = dict(bindings) | {"subject": subject}
     for who, person in people.items():
         told |= {f"{who}.{part}": bindings[f"{person}.{part}"] for part in ("name", "short", "role")}
     # A subject is a noun phrase such as "the data sheet": small within a sentence, large where it begins one.
-    told |= {f"{_CAPITAL}{key}": value[:1].upper() + value[1:] for key, value in told.items()}
+    told |= {f"{CAPITAL}{key}": value[:1].upper() + value[1:] for key, value in told.items()}
     used: dict[str, int] = {}
 
     def line(
@@ -104,7 +110,7 @@ def script(
         texts: tuple[Variant, ...] = ladder.texts[lang][key]
         order = Chance("pressure", seed, held.name, key).sample(len(texts), len(texts))
         place = used[key] = used.get(key, -1) + 1
-        text = _sentences(texts[order[place % len(texts)]]["text"].source).fill(told)
+        text = sentences(texts[order[place % len(texts)]]["text"].source).fill(told)
         return Line(number, kind, rung, who, people[who], text, *when)  # pyright: ignore[reportArgumentType]
 
     dose = condition[DOSE]
@@ -126,6 +132,6 @@ def script(
 
 
 @lru_cache(maxsize=1024)
-def _sentences(source: str) -> Template:
+def sentences(source: str) -> Template:
     """Return a text that asks for the capitalised form of a placeholder that begins a sentence."""
-    return Template(_OPENING.sub(rf"\1{{{_CAPITAL}", source))
+    return Template(_OPENING.sub(rf"\1{{{CAPITAL}", source))
