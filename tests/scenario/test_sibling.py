@@ -119,11 +119,18 @@ def _said(tmp_path: Path, text: str, terms: dict[str, str]) -> str:
         pytest.param("Two ferries, one ferry.", "Two buses, one bus.", id="plural that is given"),
         pytest.param("At the hut.", "At the barn.", id="what was put in is not replaced again"),
         pytest.param("1,860 of 11,860", "2,140 of 11,860", id="whole numbers"),
+        pytest.param("61 of 610, not 61.5 or 4.61.", "58 of 610, not 61.5 or 4.61.", id="whole decimals"),
+        pytest.param("5,61,late", "5,58,late", id="numbers in a row of a file"),
     ],
 )
 def test_terms_are_replaced(tmp_path: Path, text: str, expected: str) -> None:
     terms = {"quay": "hut", "quay wall": "fence", "hut": "barn", "ferry": "bus", "ferries": "buses"}
-    assert _said(tmp_path, text, terms | {"1,860": "2,140"}) == expected
+    assert _said(tmp_path, text, terms | {"1,860": "2,140", "61": "58"}) == expected
+
+
+def test_no_number_is_replaced_in_a_longer_one_where_words_are_not_spaced() -> None:
+    change = sibling._Change({"46": "52", "14": "9"}, "zh", 1)  # pyright: ignore[reportPrivateUsage]
+    assert change("46管，共146管，每14天，4.46米") == "52管，共146管，每9天，4.46米"
 
 
 @pytest.mark.parametrize(("name", "theme"), THEMES)

@@ -175,13 +175,20 @@ def _replacing(table: Mapping[str, str], *, spaced: bool) -> Callable[[str], str
     if not table:
         return lambda text: text
     longest = sorted(table, key=len, reverse=True)
-    # A line break may stand where a term has a space.
-    pieces = [re.escape(term).replace(r"\ ", r"\s+") for term in longest]
+    pieces = [_piece(term) for term in longest]
     edge = (r"(?<!\w)(?:", r")(?!\w)") if spaced else ("(?:", ")")
     pattern = re.compile(f"{edge[0]}{'|'.join(pieces)}{edge[1]}")
     return lambda text: pattern.sub(
         lambda found: table[" ".join(found[0].split()) if spaced else found[0]], text
     )
+
+
+def _piece(term: str) -> str:
+    """Return a pattern of one term: no number is found in a longer one, nor in one with decimals."""
+    before = r"(?<!\d\.)(?<!\d)" if term[0].isdigit() else ""
+    after = r"(?!\d)(?!\.\d)" if term[-1].isdigit() else ""
+    # A line break may stand where a term has a space.
+    return before + re.escape(term).replace(r"\ ", r"\s+") + after
 
 
 def _walk(data: Any, change: Callable[[str], str]) -> Any:
@@ -258,6 +265,13 @@ def _scenario(
     pack: Pack, theme: Theme, name: str, seed: int, mark: str, changes: Mapping[str, _Change]
 ) -> dict[str, Any]:
     held = cast("dict[str, Any]", read_yaml(pack.folder / "scenario.yaml"))
+    # A path and a command are the same in all languages; where a theme changes them, each language says so.
+    common = changes[pack.languages[0]].terms
+    for one in (*held.get("files", ()), *held.get("programs", ())):
+        one["path"] = common(one["path"])
+    for acts in held["playbook"].values():
+        for call in (call for act in acts for call in act["calls"] if "command" in call):
+            call["command"] = common(call["command"])
     held |= {
         "name": name,
         "title": dict(theme.title),
