@@ -29,6 +29,7 @@ WORDINGS = Path(__file__).parent / "wordings"
 """Ways to say ordinary things, by language: a list of phrases that can stand for each other."""
 _TEXTS = ("texts.yaml", "filler.yaml", "bank.yaml", "words.yaml", "people.yaml")
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{[^{}]*\}")
+_FIELD = re.compile(r"[a-z]+(?:_[a-z]+)+")
 _UNIQUE = ("name", "short", "local")
 _WORDS = frozenset("若如倘未不无非莫勿别没免停可会要应")
 
@@ -203,6 +204,18 @@ def _walk(data: Any, change: Callable[[str], str]) -> Any:
     return data
 
 
+def _renamed(data: Any, names: Mapping[str, str]) -> Any:
+    """Return a value in which what is exactly a name, as a key or a text, is another one."""
+    if isinstance(data, str):
+        return names.get(data, data)
+    if isinstance(data, list):
+        return [_renamed(one, names) for one in cast("list[Any]", data)]
+    if isinstance(data, dict):
+        held = cast("dict[str, Any]", data)
+        return {names.get(key, key): _renamed(value, names) for key, value in held.items()}
+    return data
+
+
 def _cast(
     data: Any, change: _Change, theme: Theme, lang: str, people: Sequence[Mapping[str, str]]
 ) -> dict[str, Any]:
@@ -265,13 +278,17 @@ def _scenario(
     pack: Pack, theme: Theme, name: str, seed: int, mark: str, changes: Mapping[str, _Change]
 ) -> dict[str, Any]:
     held = cast("dict[str, Any]", read_yaml(pack.folder / "scenario.yaml"))
-    # A path and a command are the same in all languages; where a theme changes them, each language says so.
+    # Paths, commands and names of fields are the same in all languages; a theme that changes them says so in each.
     common = changes[pack.languages[0]].terms
     for one in (*held.get("files", ()), *held.get("programs", ())):
         one["path"] = common(one["path"])
     for acts in held["playbook"].values():
         for call in (call for act in acts for call in act["calls"] if "command" in call):
             call["command"] = common(call["command"])
+    fields = {term: said for term, said in theme.terms[pack.languages[0]].items() if _FIELD.fullmatch(term)}
+    for key in ("records", "harms", "tasks", "competence", "playbook"):
+        if key in held:
+            held[key] = _renamed(held[key], fields)
     held |= {
         "name": name,
         "title": dict(theme.title),
