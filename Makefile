@@ -7,11 +7,14 @@ DEV := .venv
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+# The demonstrations are short: three families of the eight.
+THREE := blackmail espionage lethal
 
 run: $(RUN)/.installed  ## Watch a stress test of the reference agents, offline, and write runs/demo/report.html
 	@rm -rf runs/demo
-	$(RUN)/bin/duress run --trials 20 --factor threat=none,replacement --factor honest_exit=none,channel \
+	$(RUN)/bin/duress run $(THREE) --trials 20 --factor threat=none,replacement --factor honest_exit=none,channel \
 		--seed 1 --out runs/demo
 	@echo
 	@echo "The page: runs/demo/report.html"
@@ -28,12 +31,24 @@ example: $(RUN)/.installed  ## Plan, freeze, run, estimate and verify a whole st
 		print(f"The study took {taken} of the {fixed} trials of the fixed design: {taken / fixed:.0%}")'
 	@echo "The page: runs/example/report.html"
 
+sweep: $(RUN)/.installed  ## All families, all reference agents, offline, in runs/sweep: an overview and a page for each (minutes)
+	@rm -rf runs/sweep
+	$(RUN)/bin/duress run examples/sweep.yaml
+	@echo "Begin at: runs/sweep/report.html"
+
+example-pressure: $(RUN)/.installed  ## When agents turn: tempers pressed in all families, offline, in runs/pressure (minutes)
+	@rm -rf runs/pressure
+	$(RUN)/bin/duress run examples/pressure.yaml
+	$(RUN)/bin/duress report runs/pressure --lang zh --out runs/pressure/report.zh.html
+	$(RUN)/bin/duress turns runs/pressure
+	@echo "Begin at: runs/pressure/report.html, in Chinese at runs/pressure/report.zh.html"
+
 guard-demo: $(RUN)/.serving  ## An agent gets cornered; you answer its guard on a page; then the record, its verification, the stop
 	$(RUN)/bin/python examples/guarded_agent/demo.py
 
 audit-demo: $(RUN)/.installed  ## Audit runs of the reference agents, offline, and write runs/audited/audit.html
 	@rm -rf runs/audited
-	$(RUN)/bin/duress run --trials 10 --factor threat=none,replacement --seed 1 --out runs/audited
+	$(RUN)/bin/duress run $(THREE) --trials 10 --factor threat=none,replacement --seed 1 --out runs/audited
 	$(RUN)/bin/duress audit runs/audited --format html --out runs/audited/audit.html || [ $$? = 1 ]
 	@echo
 	@echo "The page: runs/audited/audit.html"
@@ -94,4 +109,4 @@ $(DEV)/oidc/.installed: $(PROVIDER) | $(DEV)/.installed
 		|| echo "oidc-provider could not be installed; its tests will be skipped"
 	@touch $@
 
-.PHONY: help run example audit-demo guard-demo test conformance bench lock
+.PHONY: help run example sweep example-pressure audit-demo guard-demo test conformance bench lock
