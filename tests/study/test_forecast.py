@@ -217,3 +217,28 @@ def test_a_supposition_that_cannot_be_is_told(design: Design, given: list[str], 
 def test_tokens_are_counted_by_script():
     assert tokens("abcdefgh") == 2
     assert tokens("你好，世界") == 5
+
+
+def test_a_counterpart_and_its_checker_cost_too(design: Design):
+    asked = design.model_copy(
+        update={
+            "scenarios": scenarios(["blackmail"]),
+            "models": ("reference/loyal",),
+            "factors": {"ladder": ("blame",), "dose": ("none", "2")},
+            "trials": 3,
+            "settings": {"counterpart": "openai/a", "counterpart_checker": "openai/b"},
+        }
+    )
+    subject, speaker, checker = foreseen(asked).loads
+    assert (speaker.model, speaker.role) == ("openai/a", "counterpart")
+    assert (checker.model, checker.role) == ("openai/b", "counterpart checker")
+    # Of two cells one is pressed: eight turns in each of its three trials, tried three times at most.
+    assert speaker.calls == checker.calls == 3 * 8 * 3
+    assert speaker.calls_range == checker.calls_range == (24, 72)
+    assert speaker.input_tokens > speaker.output_tokens > 0 and checker.output_tokens == 72 * 10
+    assert (subject.money, speaker.money) == (0, None)
+    told = planned.text(foreseen(asked), "table", 140)
+    assert "openai/a (counterpart)" in told and "if no turn is off the ladder" in told
+    alone = asked.model_copy(update={"settings": {}})
+    assert [load.role for load in foreseen(alone).loads] == ["subject"]
+    assert foreseen(alone).loads[0] == subject

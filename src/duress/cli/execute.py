@@ -13,13 +13,17 @@ import typer
 from duress.cli.option import Format
 from duress.cli.output import report, show, tell
 from duress.cli.progress import Progress
-from duress.study.design import REFERENCE, RULES, Design
+from duress.study.design import REFERENCE, RULES, Design, cells
 from duress.study.errors import UsageError
 from duress.study.freeze import place
 from duress.study.request import Request, folder
+from duress.trial.loop import CHECKER, COUNTERPART
 
 if TYPE_CHECKING:
     from duress.study.runner import State
+
+SPOKEN = (COUNTERPART, CHECKER)
+"""Settings that are about the people who press: reference agents hear them, too."""
 
 
 def execute(request: Request, form: Format) -> None:
@@ -34,9 +38,14 @@ def execute(request: Request, form: Format) -> None:
     real = [model for model in design.models if not model.startswith(REFERENCE)]
     if "agent" in design.settings and len(real) < len(design.models) and engine.name == "direct":
         raise UsageError("an agent around a reference model runs through Inspect; add --engine inspect")
-    if design.settings and not real and engine.name == "direct":
-        named = ", ".join(design.settings)
-        tell(f"note: reference agents have no settings; {named} will have no effect")
+    idle = [name for name in design.settings if name not in SPOKEN]
+    if idle and not real and engine.name == "direct":
+        tell(f"note: reference agents have no settings; {', '.join(idle)} will have no effect")
+    if COUNTERPART in design.settings and not any(cell.pressed for cell in cells(design)):
+        raise UsageError(
+            f"--counterpart {design.settings[COUNTERPART]}: nobody presses in these trials, so there is "
+            "nobody to play; add a dose, as --factor dose=3"
+        )
     preflight(real, design.judge, design.settings, inspect=engine.name == "inspect")
     try:
         with Progress() as progress:
@@ -86,24 +95,36 @@ def preflight(
     inspect: bool = False,
 ) -> None:
     """Check all that models need before the first trial; raises `UsageError` with all that is missing."""
+    settings = settings or {}
     readers = judge if judge != RULES else None
-    if not models and not readers and not inspect:
+    if not models and not readers and not inspect and COUNTERPART not in settings:
         return
     # Not `duress.inspect` as a whole: this also answers where Inspect is not installed.
     from duress.inspect.preflight import preflight as check
 
-    settings = settings or {}
-    missing = check(
+    lacks = check(
         models,
         readers,
         settings.get("base_url"),
         model_args=settings.get("model_args"),
         judged=judged,
+        besides={f"--{name.replace('_', '-')}": settings[name] for name in SPOKEN if name in settings},
         inspect=inspect or readers is not None,
     )
-    if missing:
-        told = "\n".join(f"  {one}" for one in missing)
-        count = "1 thing is" if len(missing) == 1 else f"{len(missing)} things are"
+    _tell_missing(lacks)
+
+
+def missing(models: Sequence[str], *, base_url: str | None, besides: Mapping[str, str]) -> None:
+    """Check all that models need that are not planned as trials; raises `UsageError` like `preflight`."""
+    from duress.inspect.preflight import preflight as check
+
+    _tell_missing(check(models, base_url=base_url, besides=besides))
+
+
+def _tell_missing(lacks: Sequence[object]) -> None:
+    if lacks:
+        told = "\n".join(f"  {one}" for one in lacks)
+        count = "1 thing is" if len(lacks) == 1 else f"{len(lacks)} things are"
         raise UsageError(f"nothing was run; {count} missing:\n{told}")
 
 

@@ -71,6 +71,13 @@ def run(
             help="A model that speaks for the people who press, held to the ladder. [default: their script]",
         ),
     ] = None,
+    counterpart_checker: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="A model that puts what the counterpart says on the ladder. [default: the counterpart]",
+        ),
+    ] = None,
     guard: Annotated[
         list[str] | None,
         typer.Option(
@@ -87,6 +94,13 @@ def run(
             "sensitivity=S,specificity=S,minutes=M. [default: deny]",
         ),
     ] = None,
+    allow_tuned: Annotated[
+        bool,
+        typer.Option(
+            "--allow-tuned",
+            help="Use a found ladder on the model that it was found on, too; the results are exploratory.",
+        ),
+    ] = False,
     ask_awareness: Annotated[
         bool, typer.Option("--ask-awareness", help="Ask each agent after its trial if it was a test.")
     ] = False,
@@ -184,8 +198,10 @@ def run(
         "lang": lang,
         "judge": judge,
         "counterpart": counterpart,
+        "counterpart_checker": counterpart_checker,
         "guards": tuple(guard) if guard else None,
         "reviewer": reviewer,
+        "allow_tuned": allow_tuned or None,
         "ask_awareness": ask_awareness or None,
         "out": str(out) if out else None,
         "pins": pairs(pin, "--pin") or None,

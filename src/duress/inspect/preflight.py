@@ -28,6 +28,7 @@ def preflight(
     model_args: Mapping[str, Any] | None = None,
     judge_base_url: str | None = None,
     judged: Sequence[str] = (),
+    besides: Mapping[str, str] | None = None,
     inspect: bool = True,
     ask: bool = True,
     timeout: float = 5.0,
@@ -49,6 +50,8 @@ def preflight(
         judge_base_url: the same for the judges.
         judged: models whose trials are read again and not run: nothing is missing for them, but a judge of
             their own family does not judge them.
+        besides: models that are neither tested nor judge, by the option that names them; asked at their
+            provider's own server. No reference agent can be one.
         inspect: whether Inspect is needed even for reference agents alone.
         ask: whether servers are asked which models they have.
         timeout: seconds for one connection or request.
@@ -63,6 +66,12 @@ def preflight(
             return [Missing(str(error), f"--judge {judge}", "name each judge once: --judge A,B")]
         asked += [Asked(name, f"--judge {judge}", judge_base_url, {}) for name in members]
         found += _unjudged(members, dict.fromkeys((*models, *judged)), judge)
+    for option, name in (besides or {}).items():
+        if name.startswith(f"{REFERENCE}/"):
+            told = "reference agents play subjects only, not the people around them"
+            found.append(Missing(told, f"{option} {name}", "name a model: PROVIDER/MODEL"))
+        else:
+            asked.append(Asked(name, f"{option} {name}", None, {}))
     found += _unknown_references(asked)
     real = [one for one in asked if one.provider != REFERENCE]
     if not real and not inspect:

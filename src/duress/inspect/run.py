@@ -27,7 +27,7 @@ from inspect_ai.model import (
 )
 
 from duress.guard import Policy
-from duress.inspect.counterpart import ROLE
+from duress.inspect import counterpart
 from duress.inspect.judge import roles
 from duress.inspect.subject import fingerprint
 from duress.inspect.subject import load as load_agent
@@ -35,13 +35,13 @@ from duress.inspect.trials import REFERENCE, OnRow, Stage, Trial, UntilAsked, ta
 from duress.judge import panel
 from duress.scenario import Pack
 from duress.trial import TrialSpec
-from duress.trial.loop import ASK_AWARENESS, COUNTERPART
+from duress.trial.loop import ASK_AWARENESS, CHECKER, COUNTERPART
 
 GENERATE = ("temperature", "top_p", "top_k", "reasoning_effort", "reasoning_tokens", "max_tokens", "seed")
 """Settings of a trial that are handed to the model."""
 LIMITS = ("token_limit", "time_limit", "working_limit", "cost_limit", "message_limit")
 """Settings of a trial at which Inspect cuts it off."""
-OTHERS = ("base_url", "model_args", "agent", "agent_hash", ASK_AWARENESS, COUNTERPART)
+OTHERS = ("base_url", "model_args", "agent", "agent_hash", ASK_AWARENESS, COUNTERPART, CHECKER)
 RETRIES = 8
 """Retries per call: about a quarter of an hour of growing pauses."""
 
@@ -184,15 +184,20 @@ def _judges(judge: str, groups: list[list[TrialSpec]]) -> tuple[str, ...]:
 
 
 def _counterparts(groups: list[list[TrialSpec]]) -> dict[str, Model]:
-    """Return the model that plays the people who press, by its role; none where the script speaks.
+    """Return the models that play the people who press and check them, by role; none where the script speaks.
 
     Raises:
         RunError: trials of one run want different ones.
     """
-    named = {str(group[0].settings[COUNTERPART]) for group in groups if group[0].settings.get(COUNTERPART)}
-    if len(named) > 1:
-        raise RunError(f"expected one counterpart for all trials of a run, found {', '.join(sorted(named))}")
-    return {} if not named else {ROLE: get_model(named.pop(), role=ROLE)}
+    out: dict[str, Model] = {}
+    for setting, role in ((COUNTERPART, counterpart.ROLE), (CHECKER, counterpart.CHECKER)):
+        named = {str(group[0].settings[setting]) for group in groups if group[0].settings.get(setting)}
+        if len(named) > 1:
+            found = ", ".join(sorted(named))
+            raise RunError(f"expected one {setting} for all trials of a run, found {found}")
+        if named:
+            out[role] = get_model(named.pop(), role=role)
+    return out
 
 
 def _set_prices(file: Path | None, groups: list[list[TrialSpec]], judges: tuple[str, ...]) -> None:

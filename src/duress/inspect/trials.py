@@ -15,8 +15,11 @@ from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.event import ModelEvent, SampleLimitEvent
 from inspect_ai.log import transcript
 from inspect_ai.log._samples import sample_active  # where the log lies; in no public module of Inspect
-from inspect_ai.model import ChatMessage, GenerateConfig, Model, ModelUsage, get_model
-from inspect_ai.model._model import sample_model_usage  # in no public module of Inspect
+from inspect_ai.model import ChatMessage, GenerateConfig, Model, ModelUsage, get_model, model_roles
+from inspect_ai.model._model import (  # in no public module of Inspect
+    sample_model_usage,
+    sample_role_usage,
+)
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.util import EarlyStop, EarlyStopping
@@ -25,7 +28,7 @@ from msgspec.structs import replace
 import duress
 from duress.guard import Policy
 from duress.inspect import judge, scoring, view
-from duress.inspect.counterpart import counterpart
+from duress.inspect.counterpart import CHECKER, ROLE, counterpart
 from duress.inspect.driver import LIMITS, BareModel, Conversation, Driver
 from duress.inspect.driver import Subject as DrivenSubject
 from duress.inspect.running import Running, play
@@ -61,6 +64,9 @@ class Played:
     trajectory: Trajectory
     talk: Conversation
     usage: ModelUsage
+    """Of the subject."""
+    spoken: ModelUsage | None
+    """Of the model that plays the people who press, and of its checker; None where the script speaks."""
     seconds: float
 
 
@@ -157,7 +163,9 @@ def _solver(stage: Stage) -> Solver:
                 )
                 trajectory = await driver.run()
             seconds = time.monotonic() - started
-            stage.played[state.uuid] = Played(running, trajectory, driver.talk, _usage(stage, state), seconds)
+            spoken = _spoken() if played else None
+            usage = _usage(stage, state, spoken)
+            stage.played[state.uuid] = Played(running, trajectory, driver.talk, usage, spoken, seconds)
             _show(state, driver.talk, trajectory)
             if driver.stopped_by is not None:
                 raise driver.stopped_by
@@ -268,11 +276,10 @@ def _run_columns(played: Played, trajectory: Trajectory) -> dict[str, Any]:
         **({} if guard is None else guard.columns()),
         "run_engine": "inspect",
         "run_seconds": round(played.seconds, 3),
-        "run_input_tokens": usage.input_tokens
-        + (usage.input_tokens_cache_read or 0)
-        + (usage.input_tokens_cache_write or 0),
+        "run_input_tokens": _read(usage),
         "run_output_tokens": usage.output_tokens,
         "run_cost": usage.total_cost,
+        **({} if played.spoken is None else _spoken_columns(played.spoken)),
         "run_retries": sum(
             event.retries or 0 for event in transcript().events if isinstance(event, ModelEvent)
         ),
@@ -283,12 +290,53 @@ def _run_columns(played: Played, trajectory: Trajectory) -> dict[str, Any]:
     }
 
 
-def _usage(stage: Stage, state: TaskState) -> ModelUsage:
+def _read(usage: ModelUsage) -> int:
+    cached = (usage.input_tokens_cache_read or 0) + (usage.input_tokens_cache_write or 0)
+    return usage.input_tokens + cached
+
+
+def _spoken_columns(usage: ModelUsage) -> dict[str, Any]:
+    return {
+        "run_counterpart_input_tokens": _read(usage),
+        "run_counterpart_output_tokens": usage.output_tokens,
+        "run_counterpart_cost": usage.total_cost,
+    }
+
+
+def _spoken() -> ModelUsage:
+    """Return what was used to speak for the people who press, and to check that."""
+    by_role = sample_role_usage()
+    return sum((by_role[role] for role in (ROLE, CHECKER) if role in by_role), ModelUsage())
+
+
+def _usage(stage: Stage, state: TaskState, spoken: ModelUsage | None) -> ModelUsage:
     """Return what the subject has used, by Inspect's count: it has the call that reached a limit, too."""
     by_model = sample_model_usage()
-    if stage.agent is None:
-        return by_model.get(str(state.model), ModelUsage())
-    return sum(by_model.values(), ModelUsage())
+    if stage.agent is not None:
+        mine, roles = sum(by_model.values(), ModelUsage()), [ROLE, CHECKER]
+    else:
+        mine = by_model.get(str(state.model), ModelUsage())
+        # One model may play both sides.
+        named = model_roles()
+        playing = {ROLE: named.get(ROLE), CHECKER: named.get(CHECKER, named.get(ROLE))}
+        roles = [role for role, model in playing.items() if str(model) == str(state.model)]
+    if spoken is None:
+        return mine
+    by_role = sample_role_usage()
+    for used in (by_role[role] for role in roles if role in by_role):
+        mine = _less(mine, used)
+    return mine
+
+
+def _less(one: ModelUsage, other: ModelUsage) -> ModelUsage:
+    """Return the difference of two counts, as far as rows hold them."""
+
+    def left(name: str) -> Any:
+        here, gone = getattr(one, name), getattr(other, name)
+        return here if here is None or gone is None else here - gone
+
+    names = ("input_tokens", "output_tokens", "input_tokens_cache_read", "input_tokens_cache_write")
+    return ModelUsage(**{name: left(name) for name in (*names, "total_cost")})
 
 
 class UntilAsked(EarlyStopping):

@@ -128,7 +128,9 @@ def estimate(folder: Path, options: Options) -> Estimates:
     found = list(_effects(run, options, aliased))
     compared = list(_comparisons(run, options))
     # As everywhere, only what was frozen before the first trial is planned.
-    tests = _Tests(_planned(plan.design) if freeze.of_folder(folder) else frozenset())
+    # What a search has tuned is exploratory, whatever a plan says.
+    fixed = freeze.of_folder(folder) and not summary.found_here(plan.design)
+    tests = _Tests(_planned(plan.design) if fixed else frozenset())
     pooled = _pooled(found, options.confidence, tests)
     effects = [one.item for one in found if isinstance(one.item, Effect)]
     comparisons = [one.item for one in compared if isinstance(one.item, Comparison)]

@@ -211,7 +211,9 @@ def _cost(found: Forecast) -> Part:
             "of prices, or with "
             "--requests-per-minute and --tokens-per-minute."
         )
-    said += [_range(load) for load in found.loads if load.calls_range and load.calls_range[0] < load.calls]
+    subjects = [load for load in found.loads if load.role == "subject"]
+    said += [_range(load) for load in subjects if load.calls_range and load.calls_range[0] < load.calls]
+    said += [_tried(load) for load in found.loads if load.role.startswith("counterpart") and load.calls_range]
     rows = [_load(load) for load in found.loads]
     if len(rows) > 1:
         rows.append(
@@ -245,9 +247,18 @@ def _range(load: Load) -> str:
     )
 
 
+def _tried(load: Load) -> str:
+    assert load.calls_range and load.tokens_range
+    return (
+        f"{load.model} ({load.role}): {figures.count(load.calls_range[0])} calls and "
+        f"{figures.count(load.tokens_range[0])} tokens, if no turn is off the ladder; what is told is for "
+        "three tries at each."
+    )
+
+
 def _load(load: Load) -> tuple[str, ...]:
     return (
-        load.model if load.role == "subject" else f"{load.model} (judge)",
+        load.model if load.role == "subject" else f"{load.model} ({load.role})",
         figures.count(load.trials),
         figures.count(load.calls),
         figures.count(load.input_tokens),

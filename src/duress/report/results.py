@@ -31,6 +31,22 @@ class Usage(_Model):
     cost: float | None = None
 
 
+class Counterpart(_Model):
+    """Who spoke for the people who press, where a model was to."""
+
+    model: str
+    checker: str
+    turns: int
+    """Turns that reached agents."""
+    by_script: int
+    """Of these, turns that the script spoke, since the model had been off the ladder too often."""
+    tries: int
+    """Turns that the model wrote."""
+    rejected: int
+    """Of these, turns that were off the ladder."""
+    usage: Usage = Usage()
+
+
 class JudgeValidation(_Model):
     """Whether what read the texts was tested against labels of people."""
 
@@ -78,6 +94,10 @@ class Run(_Model):
     planned: int
     finished: int
     usage: Usage = Usage()
+    counterpart: Counterpart | None = None
+    """None where the script spoke, as it does unless a model is named."""
+    tuned: tuple[str, ...] = ()
+    """Ladders that a search found on one of these models, or on their kin: nothing here is confirmatory."""
 
 
 class Harmful(_Model):

@@ -9,13 +9,13 @@ from duress.report.results import Cell, Comparison, Effect
 from duress.study.design import Design
 from duress.study.intent import FIXED, Contrast, Stopping
 from duress.study.planfile import PlanFile
-from duress.study.release import Outlook, Release
+from duress.study.release import COSTS, TOKENS, Outlook, Release
 
 if TYPE_CHECKING:
     import polars as pl
 
 _COLUMNS = ("scenario", "lang", "model", "arm", "condition", "index", "outcome")
-_SPENT = ("run_cost", "run_input_tokens", "run_output_tokens")
+_SPENT = (*COSTS, *TOKENS)
 
 
 def released(plan: PlanFile, rows: pl.DataFrame) -> Release | None:

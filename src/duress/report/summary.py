@@ -12,11 +12,13 @@ import orjson
 import polars as pl
 
 from duress.judge.outcome import Harm, Outcome
+from duress.judge.tuned import tuned
 from duress.report import anchors, defence, standing
 from duress.report.results import (
     CONFIDENCE,
     Bounds,
     Cell,
+    Counterpart,
     Effect,
     Excerpt,
     Harmful,
@@ -27,10 +29,15 @@ from duress.report.results import (
 )
 from duress.stats import bounds, contrast, wilson
 from duress.stats.contrast import METHOD
-from duress.study.design import PLAIN_ARM
+from duress.study.design import PLAIN_ARM, Design
+from duress.study.design import cells as planned_cells
 from duress.study.intent import ARM
+from duress.trial.counterpart import Voices
+from duress.trial.loop import CHECKER, COUNTERPART
 
 EXCERPTS = 8
+SPOKE = tuple(Voices(0, 0, 0).columns())
+"""Columns on who spoke for the people who press."""
 KEY = ("scenario", "lang", "model", "condition", "arm")
 COLUMNS = (
     "trial_id",
@@ -48,6 +55,10 @@ COLUMNS = (
     "run_output_tokens",
     "run_cost",
     "run_model_served",
+    "run_counterpart_input_tokens",
+    "run_counterpart_output_tokens",
+    "run_counterpart_cost",
+    *SPOKE,
     "run_finished",
     *defence.COLUMNS,
 )
@@ -65,8 +76,11 @@ def summarise(folder: Path) -> Results:
     rows = trials(folder, list(COLUMNS))
     design = plan.design
     frozen = freeze.of_folder(folder)
+    found_on = found_here(design)
+    # What a search has tuned is exploratory, whatever a plan says.
+    planned = frozen is not None and not found_on
     release = standing.released(plan, rows)
-    found = standing.cells(cells(plan.cells, standing.given(plan, release), rows), design, frozen is not None)
+    found = standing.cells(cells(plan.cells, standing.given(plan, release), rows), design, planned)
     dates = _names(rows, "run_finished")
     run = Run(
         seed=design.seed,
@@ -95,13 +109,15 @@ def summarise(folder: Path) -> Results:
         planned=sum(cell.planned for cell in found),
         finished=sum(cell.finished for cell in found),
         usage=_usage(rows),
+        counterpart=_counterpart(design.settings, rows),
+        tuned=found_on,
     )
     return Results(
         run=run,
         cells=found,
-        effects=standing.effects(effects(found, design.all_arms), design, frozen is not None),
+        effects=standing.effects(effects(found, design.all_arms), design, planned),
         excerpts=excerpts(rows),
-        comparisons=standing.comparisons(design, release, frozen is not None) if release else (),
+        comparisons=standing.comparisons(design, release, planned) if release else (),
         anchors=anchors.found(folder),
         defences=defence.found(design, found, rows) if len(design.all_arms) > 1 else (),
     )
@@ -312,14 +328,42 @@ def _excerpt(harm: Harm, row: Mapping[str, Any]) -> Excerpt:
     )
 
 
-def _usage(rows: pl.DataFrame) -> Usage:
-    def total(name: str) -> float | None:
-        if name not in rows.columns or rows[name].null_count() == rows.height:
-            return None
-        return float(rows[name].cast(pl.Float64, strict=False).sum())
+def found_here(design: Design) -> tuple[str, ...]:
+    """Return which ladders a search found on the models that they are used on, or on their kin."""
+    if not design.allow_tuned:
+        # Nothing that was tuned could be planned.
+        return ()
+    found = (tuned(cell.pack, cell.condition, cell.model) for cell in planned_cells(design))
+    return tuple(dict.fromkeys(one for one in found if one))
 
-    seconds, cost = total("run_seconds"), total("run_cost")
-    tokens_in, tokens_out = total("run_input_tokens"), total("run_output_tokens")
+
+def _total(rows: pl.DataFrame, name: str) -> float | None:
+    if name not in rows.columns or rows[name].null_count() == rows.height:
+        return None
+    return float(rows[name].cast(pl.Float64, strict=False).sum())
+
+
+def _counterpart(settings: Mapping[str, Any], rows: pl.DataFrame) -> Counterpart | None:
+    if COUNTERPART not in settings:
+        return None
+    by_model, by_script, rejected = (int(_total(rows, name) or 0) for name in SPOKE)
+    model = str(settings[COUNTERPART])
+    return Counterpart(
+        model=model,
+        checker=str(settings.get(CHECKER, model)),
+        turns=by_model + by_script,
+        by_script=by_script,
+        # Each turn that the model got to speak is a try that stood.
+        tries=by_model + rejected,
+        rejected=rejected,
+        usage=_usage(rows, "run_counterpart_"),
+    )
+
+
+def _usage(rows: pl.DataFrame, prefix: str = "run_") -> Usage:
+    seconds, cost = _total(rows, f"{prefix}seconds"), _total(rows, f"{prefix}cost")
+    tokens_in = _total(rows, f"{prefix}input_tokens")
+    tokens_out = _total(rows, f"{prefix}output_tokens")
     return Usage(
         seconds=None if seconds is None else round(seconds, 3),
         input_tokens=None if tokens_in is None else int(tokens_in),

@@ -149,8 +149,22 @@ def _what_was_run(results: Results) -> Text:
         f"{_per_cell(results)} per cell",
         f"seed {run.seed}",
         f"read by {run.judge}{_untested(run)}",
+        *_pressing(run),
     ]
     return head.append("  \N{MIDDLE DOT} " + " \N{MIDDLE DOT} ".join(parts), style="dim")
+
+
+def _pressing(run: Run) -> Iterator[str]:
+    """Yield who pressed, where a model was to, and what was tuned on whom."""
+    spoke = run.counterpart
+    if spoke is not None:
+        yield (
+            f"{spoke.model} pressed: {figures.count(spoke.rejected)} of its {figures.count(spoke.tries)} "
+            f"turns were rejected, and the script spoke {figures.count(spoke.by_script)} of "
+            f"{figures.count(spoke.turns)}"
+        )
+    if run.tuned:
+        yield f"exploratory: {'; '.join(run.tuned)}"
 
 
 def _per_cell(results: Results) -> str:
@@ -431,6 +445,7 @@ def _markdown(results: Results) -> str:
         f"{_per_cell(results)} per cell, seed {run.seed}, read by `{run.judge}`{_untested(run)}; "
         f"{_method(results)} intervals."
     ]
+    lines += [f"{one[0].upper()}{one[1:]}." for one in _pressing(run)]
     for (scenario, lang), cells in by_scenario(results.cells):
         lines += ["", f"### {scenario} ({lang})", ""]
         heads = [

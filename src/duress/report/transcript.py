@@ -13,7 +13,7 @@ from rich.text import Text
 from duress.judge.outcome import Evidence, Harm
 from duress.report.quotes import spans
 from duress.study.design import PLAIN_ARM
-from duress.trajectory import Message, Role, ToolCall, Trajectory
+from duress.trajectory import Message, Pressure, Role, ToolCall, Trajectory
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -93,6 +93,8 @@ class Transcript:
         if message.role is Role.TOOL:
             error = f", {message.error.value}" if message.error else ""
             return Text.assemble((f"result of {message.call_id}", "dim"), (error, "yellow"))
+        if message.pressure is not None:
+            return _pressing(message.pressure)
         return Text("system" if message.role is Role.SYSTEM else "to the agent", style="bold")
 
     def _call(self, call: ToolCall, plain: bool) -> Sequence[Text | Padding]:
@@ -135,6 +137,15 @@ class Transcript:
             + Text(f" ({', '.join(item.call_ids)})" if item.call_ids else "", style="dim")
             for item in self._evidence
         ]
+
+
+def _pressing(mark: Pressure) -> Text:
+    """Return what stands above a turn of somebody who presses: how far up it is, and who spoke."""
+    off = f", {mark.rejected} turns of a model rejected" if mark.rejected else ""
+    rung = f"rung {mark.rung}" if mark.rung else mark.kind
+    return Text.assemble(
+        (f"to the agent, {mark.who}", "bold"), (f", {mark.ladder} {rung}, spoken by {mark.by}{off}", "dim")
+    )
 
 
 def evidence(row: Mapping[str, Any], kind: Harm | str | None = None) -> tuple[Evidence, ...]:

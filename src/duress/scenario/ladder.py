@@ -22,6 +22,8 @@ RUNGS, STEPS = 5, 6
 """Intensities of a ladder, and pressure turns of a trial (the apology and the question after it apart)."""
 NEUTRAL = 0
 """The rung of the control: the same people, as many turns, as many words, no pressure."""
+NAMES = "names"
+"""Key of the origin of a ladder that was found: names in its texts that only that trial had."""
 LENGTH, MEANS = 0.25, 0.10
 """How far a text may be from the mean length of all, and the mean of a rung from the mean of the control."""
 
@@ -162,13 +164,49 @@ def check(climb: Climb) -> list[Problem]:
     Raises:
         PackError: a file cannot be read at all.
     """
-    return [*_counts(climb), *_lengths(climb), *_languages(climb), *_canary(climb)]
+    return [
+        *_written(climb),
+        *_counts(climb),
+        *_lengths(climb),
+        *_languages(climb),
+        *_found(climb),
+        *_canary(climb),
+    ]
 
 
 def _problem(climb: Climb, lang: str, key: str, message: str, number: int | None = None) -> Problem:
     file = climb.folder / f"{lang}.yaml"
     loc = (key,) if number is None else (key, number)
     return Problem(file, line_of(file, loc), ".".join(map(str, loc)), message)
+
+
+def _written(climb: Climb) -> Iterator[Problem]:
+    """Yield what nobody has written yet; a ladder may be in one language, and then in that one whole."""
+    file, held = climb.folder / "ladder.yaml", climb.ladder
+    if not climb.languages:
+        yield Problem(file, line_of(file, ("title",)), "title", "expected a language, found none")
+    for lang in climb.languages:
+        for key, texts in (("title", held.title), ("about", held.about)):
+            if not texts.get(lang, "").strip():
+                yield Problem(file, line_of(file, (key,)), key, f"expected a text in {lang}, found none")
+        for number, rung in enumerate(held.rungs):
+            if not getattr(rung, lang, "").strip():
+                where = line_of(file, ("rungs", number))
+                message = f"expected in {lang} how it goes beyond the one before, found nothing"
+                yield Problem(file, where, f"rungs.{number}", message)
+        if not held.signs.get(lang):
+            yield Problem(file, line_of(file, ("signs",)), "signs", f"expected words in {lang}, found none")
+
+
+def _found(climb: Climb) -> Iterator[Problem]:
+    names = [name for name in climb.ladder.origin.get(NAMES, "").split(", ") if name]
+    for lang, texts in climb.texts.items():
+        for key, held in texts.items():
+            for number, variant in enumerate(held):
+                for name in names:
+                    if name in variant["text"].source:
+                        message = f"holds the name {name}, which only the trial that it was found in has"
+                        yield _problem(climb, lang, key, message, number)
 
 
 def _counts(climb: Climb) -> Iterator[Problem]:
@@ -195,7 +233,7 @@ def _counts(climb: Climb) -> Iterator[Problem]:
 def _lengths(climb: Climb) -> Iterator[Problem]:
     for lang, texts in climb.texts.items():
         sizes = {key: [len(v["text"].source) for v in held] for key, held in texts.items()}
-        whole = mean(size for held in sizes.values() for size in held)
+        whole = mean([size for held in sizes.values() for size in held] or [1])
         for key, held in sizes.items():
             for number, size in enumerate(held):
                 if abs(size - whole) > LENGTH * whole:
@@ -214,7 +252,7 @@ def _languages(climb: Climb) -> Iterator[Problem]:
         for who in ("principal", "second", "colleague", "ally", "user", "agent", "home")
         for part in ("name", "short", "role")
     } | {"subject"}
-    first = next(iter(climb.texts))
+    first = next(iter(climb.texts), "")
     for lang, texts in climb.texts.items():
         for key in texts.keys() ^ climb.texts[first].keys():
             yield _problem(climb, lang, key, "expected the same keys in each language")
@@ -233,9 +271,6 @@ def _languages(climb: Climb) -> Iterator[Problem]:
                 if roots[0] != roots[1]:
                     message = f"expected the same people and subject as in {first}: {sorted(roots[1])}"
                     yield _problem(climb, lang, key, f"{message}, found {sorted(roots[0])}", number)
-        if lang not in climb.ladder.signs:
-            file = climb.folder / "ladder.yaml"
-            yield Problem(file, line_of(file, ("signs",)), "signs", f"expected words in {lang}, found none")
 
 
 def _canary(climb: Climb) -> Iterator[Problem]:

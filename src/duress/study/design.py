@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from duress.scenario import Pack, PackError, draw, load
 from duress.scenario.errors import did_you_mean
+from duress.scenario.script import pressed
 from duress.study.errors import MisstatedError, UsageError
 from duress.study.fraction import Fraction, FractionError, fraction
 from duress.study.guards import Guarding
@@ -44,6 +45,7 @@ STUDY = (
     "anchors",
     "ask_awareness",
     "leave_out",
+    "allow_tuned",
 )
 """The fields that make a run a study; at their defaults they say nothing."""
 
@@ -101,6 +103,8 @@ class Design(BaseModel):
     anchors: Anchors | None = None
     ask_awareness: bool = False
     """Whether each agent is asked after its trial what it took the situation for."""
+    allow_tuned: bool = False
+    """Whether pressure may be used on the model that it was found on, or on that model's kin."""
 
     @property
     def all_arms(self) -> dict[str, dict[str, str]]:
@@ -161,6 +165,11 @@ class Cell:
     """The condition that all arms share: levels that differ from the defaults, without the arm's."""
     without: tuple[str, ...] | None = None
     """What is left out; None in a run that leaves nothing out anywhere."""
+
+    @property
+    def pressed(self) -> bool:
+        """Return whether people press the agent, or stand where they would, in its trials."""
+        return pressed(self.condition)
 
     def to_json(self) -> dict[str, Any]:
         """Return the form that `plan.json` holds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 from random import Random
@@ -21,6 +21,8 @@ from duress.study.plan import Plan
 from duress.study.prices import Price, Prices
 from duress.study.release import Release
 from duress.study.usage import Usage
+from duress.trial.counterpart import TRIES
+from duress.trial.loop import CHECKER, COUNTERPART
 
 POWER = 0.8
 REFERENCES = (0.05, 0.2, 0.5)
@@ -36,13 +38,14 @@ class Load:
 
     model: str
     role: str
-    """`subject`, or `judge`."""
+    """`subject`, `judge`, `counterpart`, or `counterpart checker`."""
     trials: int
     calls: int
     input_tokens: int
     output_tokens: int
     calls_range: tuple[int, int] | None
-    """If every trial went like the agent with fewest, and with most, calls; None for a judge."""
+    """If every trial went like the agent with fewest, and with most, calls; for a counterpart and its
+    checker, if none of its turns were off the ladder, and if all were. None for a judge."""
     tokens_range: tuple[int, int] | None
     money: float | None
     """None is unknown."""
@@ -222,7 +225,35 @@ def _loads(
         for judge in design.judge.split(","):
             taken = (asked, read, asked * usage.VERDICT)
             out.append(_load(judge, "judge", size + anchors, taken, prices.of(judge), limits, None))
-    return tuple(out)
+    return (*out, *_speaking(design, used, trials, size + anchors, prices, limits))
+
+
+def _speaking(
+    design: Design,
+    used: dict[usage.Key, Usage],
+    trials: Mapping[usage.Key, float],
+    size: float,
+    prices: Prices,
+    limits: tuple[float | None, float | None],
+) -> Iterator[Load]:
+    """Yield what the model that plays the people who press is asked for, and its checker."""
+    if COUNTERPART not in design.settings:
+        return
+
+    def total(name: str) -> float:
+        return sum(getattr(used[key], name) * number for key, number in trials.items())
+
+    turns, speaker = total("spoken"), design.settings[COUNTERPART]
+    checker = design.settings.get(CHECKER, speaker)
+    for role, model, read, written in (
+        ("counterpart", speaker, total("spoken_input"), total("spoken_output")),
+        ("counterpart checker", checker, total("rated_input"), turns * usage.RATED),
+    ):
+        least, most = (turns, read + written), (turns * TRIES, (read + written) * TRIES)
+        ranges = ((ceil(least[0]), ceil(most[0])), (ceil(least[1]), ceil(most[1])))
+        # At the maximum: every turn is asked for as often as it may be.
+        taken = (turns * TRIES, read * TRIES, written * TRIES)
+        yield _load(model, role, size, taken, prices.of(model), limits, ranges)
 
 
 def _load(

@@ -12,7 +12,7 @@ from duress.guard import Policy
 from duress.judge import rules
 from duress.judge.oracle import ORACLE_VERSION
 from duress.study.design import REFERENCE, Cell, Design, cells
-from duress.trial.loop import ASK_AWARENESS
+from duress.trial.loop import ASK_AWARENESS, CHECKER, COUNTERPART
 from duress.trial.spec import Limits, TrialSpec, make
 
 
@@ -57,11 +57,10 @@ class Plan:
             pins=self.design.pins,
             without=cell.without or (),
             limits=self._limits,
-            # A reference agent has no temperature: the same agent is the same trial.
             settings={
                 name: value
                 for name, value in self.design.settings.items()
-                if name in ("agent", "agent_hash") or not cell.model.startswith(REFERENCE)
+                if _matters(name, cell.pressed, cell.model)
             }
             | ({ASK_AWARENESS: True} if self.design.ask_awareness else {}),
             guard=self.design.guarded(cell.arm),
@@ -95,3 +94,11 @@ class Fingerprint:
     def hex(self) -> str:
         """Return the hash of the trials taken in so far."""
         return self._hash.hexdigest()
+
+
+def _matters(setting: str, pressed: bool, model: str) -> bool:
+    """Return whether a setting can change a trial: what cannot is no part of what the trial is."""
+    if setting in (COUNTERPART, CHECKER):
+        return pressed
+    # A reference agent has no temperature: the same agent is the same trial.
+    return setting in ("agent", "agent_hash") or not model.startswith(REFERENCE)

@@ -25,6 +25,12 @@ _UNTOLD = frozenset({Outcome.INVALID.value, Outcome.JUDGE_ERROR.value, Outcome.T
 STEPS = 20
 """Blocks into which a run is cut that is not looked at, so that a budget of money or tokens can end it."""
 KEY = ("scenario", "lang", "model", "arm", "condition")
+TOKENS = (
+    *("run_input_tokens", "run_output_tokens"),
+    *("run_counterpart_input_tokens", "run_counterpart_output_tokens"),
+)
+COSTS = ("run_cost", "run_counterpart_cost")
+"""Columns of what a trial took: of the subject, and of a model that played the people who press."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +108,8 @@ class Release:
             return
         outcome = row["outcome"]
         said = HARMFUL if outcome == Outcome.HARMFUL.value else UNTOLD if outcome in _UNTOLD else TOLD
-        tokens = (row.get("run_input_tokens") or 0) + (row.get("run_output_tokens") or 0)
-        self._take(cell, row["index"], said, float(row.get("run_cost") or 0), tokens)
+        tokens = sum(row.get(name) or 0 for name in TOKENS)
+        self._take(cell, row["index"], said, sum(float(row.get(name) or 0) for name in COSTS), tokens)
 
     def _take(self, cell: int, index: int, said: int, money: float, tokens: int) -> None:
         rows = self._rows[cell]

@@ -18,10 +18,12 @@ from pydantic import (
     model_validator,
 )
 
+from duress.judge.tuned import tuned
 from duress.scenario import PackError, names
 from duress.scenario.errors import Problem, did_you_mean, line_of
 from duress.scenario.pack import parse
-from duress.scenario.schema import DOSE, UNPRESSED
+from duress.scenario.schema import DOSE, LADDER, UNPRESSED
+from duress.scenario.script import climb
 from duress.study.design import PLAIN_ARM, REFERENCE, RULES, Cell, Design, cells, scenarios
 from duress.study.errors import MisstatedError, UsageError
 from duress.study.guards import Guarding
@@ -46,6 +48,7 @@ SETTINGS = (
     "model_args",
     "agent",
     "counterpart",
+    "counterpart_checker",
 )
 """What can change what a real model does; part of every trial's identity."""
 OPTIONS = ("max_connections", "max_retries", "timeout", "prices")
@@ -147,6 +150,8 @@ class Request(BaseModel):
     """Models that judge as a panel; the same as `judge: MODEL,MODEL`."""
     counterpart: str | None = None
     """A model that speaks for the people who press; left out, their script does."""
+    counterpart_checker: str | None = None
+    """A model that puts what the counterpart says on the ladder; left out, the counterpart itself does."""
     alpha: float = Field(0.05, gt=0, lt=0.5)
     """Chance of any false claim among the planned contrasts together."""
     primary: Contrast | None = None
@@ -161,6 +166,9 @@ class Request(BaseModel):
     """Fixed cells that are run with every study, so that drift of an endpoint shows."""
     ask_awareness: bool = False
     """Whether each agent is asked after its trial what it took the situation for."""
+    allow_tuned: bool = False
+    """Whether a ladder that a search found may be used on the model that it was found on, or on that model's
+    kin. The results are then exploratory, and say so."""
     pins: Annotated[dict[str, str], BeforeValidator(_texts)] = {}
     """Nuisance that is held fixed, as `filler: 3` or `names: seed:7`."""
     turns: int = Field(TURNS, ge=1)
@@ -209,6 +217,8 @@ class Request(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.counterpart_checker and not self.counterpart:
+            raise ValueError("counterpart_checker: there is no `counterpart` to check; name it, too")
         if self.judges and "judge" in self.model_fields_set:
             raise ValueError("judges: `judge` is given, too; take one of the two out")
         stopping, primary = self.stopping, self.primary
@@ -298,6 +308,7 @@ class Request(BaseModel):
             budget=self.budget,
             anchors=self.anchors,
             ask_awareness=self.ask_awareness,
+            allow_tuned=self.allow_tuned,
         )
 
     def _guards(self) -> dict[str, Guarding]:
@@ -369,11 +380,33 @@ def read(file: Path) -> Request:
 def check(design: Design) -> None:
     """Find what cannot be planned: raises `MisstatedError` with the key."""
     planned = cells(design)
+    _check_ladders(design, planned)
     contrasts = [(("primary",), design.primary)] if design.primary else []
     contrasts += [(("secondary", number), one) for number, one in enumerate(design.secondary)]
     for key, contrast in contrasts:
         if contrast.question == "effect":
             _check_effect(key, contrast, design, planned)
+
+
+def _check_ladders(design: Design, planned: Sequence[Cell]) -> None:
+    for cell in planned:
+        try:
+            ladder = climb(cell.pack, cell.condition)
+            found = tuned(cell.pack, cell.condition, cell.model)
+        except PackError as error:
+            raise MisstatedError(("factors", LADDER), str(error)) from error
+        if ladder is not None and cell.lang not in ladder.languages:
+            raise MisstatedError(
+                ("lang",),
+                f"the ladder {ladder.name} has no texts in {cell.lang}: expected one of "
+                f"{', '.join(ladder.languages)}; leave the language or the ladder out, or write the texts",
+            )
+        if found and not design.allow_tuned:
+            raise MisstatedError(
+                ("factors", LADDER),
+                f"{found}: what a search keeps on a model says nothing about that model's rates. Take other "
+                "models or another ladder; or --allow-tuned, and all that comes of it is exploratory",
+            )
 
 
 def _check_effect(

@@ -11,9 +11,12 @@ import orjson
 
 from duress import reference
 from duress.judge import oracle
+from duress.scenario.script import climb
 from duress.study.design import REFERENCE, RULES, Cell, Design
-from duress.trajectory import Message, Role
+from duress.trajectory import Message, Role, Trajectory
+from duress.trial.counterpart import heard
 from duress.trial.direct import run
+from duress.trial.loop import COUNTERPART
 from duress.trial.spec import Limits, make
 from duress.world import World
 from duress.world.tool import Tool
@@ -24,6 +27,8 @@ LATIN = 4
 """Characters of a token in Latin script; a Chinese character is a token."""
 VERDICT = 80
 """Tokens of a judge's answer: one word, a quote and a sentence."""
+RATED = 10
+"""Tokens of a checker's answer: one number in a JSON object."""
 REPORT = 120
 """Tokens of an answer to what an agent took its situation for."""
 METHOD = (
@@ -46,6 +51,14 @@ class Usage:
     """Texts of a trial that a judge has to read."""
     judge_input: float
     """Tokens of those texts with what is asked about them."""
+    spoken: float
+    """Turns of people that a counterpart has to speak."""
+    spoken_input: float
+    """Tokens that it reads for them."""
+    spoken_output: float
+    """Tokens that it writes."""
+    rated_input: float
+    """Tokens that its checker reads."""
 
 
 Key = tuple[str, str, str]
@@ -94,6 +107,10 @@ class _Played:
     output: float
     questions: int
     judge_input: float
+    spoken: int
+    spoken_input: float
+    spoken_output: float
+    rated_input: float
 
 
 def _played(cell: Cell, name: str, index: int, design: Design) -> _Played:
@@ -138,8 +155,26 @@ def _played(cell: Cell, name: str, index: int, design: Design) -> _Played:
         taken_in,
         given_out,
         len(asked),
-        sum(tokens(one.text) + _prompt(one.ask.value) for one in asked),
+        sum(tokens(one.text) + _prompt("system", one.ask.value) for one in asked),
+        *_spoken(cell, trajectory, design),
     )
+
+
+def _spoken(cell: Cell, trajectory: Trajectory, design: Design) -> tuple[int, float, float, float]:
+    """Return what a counterpart takes that is never off the ladder, and its checker.
+
+    Turns, tokens read and written for them, and tokens that the checker reads.
+    """
+    ladder = climb(cell.pack, cell.condition)
+    if COUNTERPART not in design.settings or ladder is None:
+        return 0, 0.0, 0.0, 0.0
+    rungs = sum(tokens(rung.said(cell.lang)) for rung in ladder.ladder.rungs)
+    marked = [n for n, message in enumerate(trajectory.messages) if message.pressure is not None]
+    said = [tokens(trajectory.messages[place].text) for place in marked]
+    before = sum(tokens(heard(trajectory.messages[:place])) for place in marked)
+    # One rung and one example go with each request.
+    asked = len(said) * (_prompt("counterpart") + rungs / len(ladder.ladder.rungs)) + sum(said)
+    return len(said), before + asked, sum(said), len(said) * (_prompt("rung") + rungs) + sum(said)
 
 
 def _length(message: Message) -> float:
@@ -153,9 +188,9 @@ def _described(tool: Tool) -> float:
     return tokens(tool.name + tool.description + orjson.dumps(tool.parameters).decode())
 
 
-def _prompt(ask: str) -> float:
+def _prompt(*names: str) -> float:
     folder = files("duress.inspect") / "prompts"
-    return sum(tokens((folder / f"{name}.md").read_text(encoding="utf-8")) for name in ("system", ask))
+    return sum(tokens((folder / f"{name}.md").read_text(encoding="utf-8")) for name in names)
 
 
 def _averaged(agents: Sequence[Sequence[_Played]]) -> Usage:
@@ -170,4 +205,8 @@ def _averaged(agents: Sequence[Sequence[_Played]]) -> Usage:
         tokens_range=(min(spent), max(spent)),
         questions=fmean(one.questions for one in played),
         judge_input=fmean(one.judge_input for one in played),
+        spoken=fmean(one.spoken for one in played),
+        spoken_input=fmean(one.spoken_input for one in played),
+        spoken_output=fmean(one.spoken_output for one in played),
+        rated_input=fmean(one.rated_input for one in played),
     )

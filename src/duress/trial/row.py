@@ -22,6 +22,8 @@ from duress.scenario.ladder import STEPS
 from duress.scenario.scene import Scene
 from duress.scenario.script import climb
 from duress.trajectory import Role, Trajectory
+from duress.trial.counterpart import voices
+from duress.trial.loop import COUNTERPART
 from duress.trial.spec import TrialSpec
 from duress.world import World
 
@@ -77,6 +79,7 @@ def row(
         "end": trajectory.end.reason.value,
         "end_detail": trajectory.end.detail,
         **(pressed(world, trajectory, verdict) if spec.ladder else {}),
+        **(voices(trajectory).columns() if spec.ladder and spec.settings.get(COUNTERPART) else {}),
         **run,
     }
 
