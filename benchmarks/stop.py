@@ -63,13 +63,15 @@ class Stopped:
     heard: float
     """When it was first refused."""
     calls: int
+    unheard: int
+    """Calls that were denied because the server had not been heard of for the time of a lease."""
 
 
 def run(keeper: Keeper, agent: str, tool: str, ready: threading.Event) -> Stopped:
     """Call a tool until it is refused."""
     guard = Guard(compiled(parse(POLICY)), keeper)
     session = guard.session(agent=agent, user="dana")
-    last, calls = 0.0, 0
+    last, calls, unheard = 0.0, 0, 0
 
     def execute(_: dict[str, object]) -> str:
         nonlocal last, calls
@@ -80,9 +82,13 @@ def run(keeper: Keeper, agent: str, tool: str, ready: threading.Event) -> Stoppe
         ready.set()
         result = guard.enforce(ToolCall(secrets.token_hex(4), tool, {"n": calls}), session, execute)
         if not result.ran:
+            if "not heard of" in result.text:
+                # A server without a processor to run on: its clients deny until they hear of it.
+                unheard += 1
+                continue
             if "stopped" not in result.text:
                 raise RuntimeError(f"refused for another reason: {result.text}")
-            return Stopped(agent, last, time.monotonic(), calls)
+            return Stopped(agent, last, time.monotonic(), calls, unheard)
 
 
 def work(place: str, tool: str, agents: Sequence[tuple[str, str]], pipe: Connection) -> None:
@@ -125,7 +131,7 @@ def rounds(place: str, folder: Path, agents: int, processes: int, times: int, to
     lasts: list[float] = []
     heard: list[float] = []
     returns: list[float] = []
-    late = unnamed = calls = 0
+    late = unnamed = calls = unheard = 0
     with State(folder) as state:
         stops, clients = Stops(state), Clients(state)
         for _ in range(times):
@@ -162,10 +168,13 @@ def rounds(place: str, folder: Path, agents: int, processes: int, times: int, to
                     late += one.last > returned
                     unnamed += one.last > returned and one.agent not in running
                     calls += one.calls
+                    unheard += one.unheard
             for worker in workers:
                 worker.join()
             stops.resume(Scope.ALL, "", person="bench", reason="next round")
     print(f"    the stop is on disk           {_figures(ordered)}")
+    if unheard:
+        print(f"    denied because the server was not heard of for the time of a lease: {unheard:,}")
     print(f"    the command returns           {_figures(returns)}")
     if tool == "read":
         print(f"    an agent's last call begins   {_figures(lasts)}")
