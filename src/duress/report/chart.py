@@ -173,6 +173,8 @@ class Line:
 
 SERIES = 8
 """How many colours the page has for lines."""
+_TAIL = 0.35
+"""How far the last step of a curve is drawn on, in turns."""
 _CURVES: dict[Size, tuple[int, int]] = {"wide": (290, 190), "narrow": (350, 200)}
 
 
@@ -186,11 +188,13 @@ def curves(lines: Sequence[Line], axis: Axis, size: Size, *, steps: bool = True)
     room = (width - left - right, height - bottom - 12)
     colours = {n: f"#0002{n:02d}" for n in range(SERIES)}
     last = max((turn for line in lines for turn, *_ in line.points), default=1)
+    # Who turns at the last turn is seen by the step after it.
+    end = last + (_TAIL if steps else 0)
     place = "step-after" if steps else "linear"
     across: Layer = {
         "field": "turn",
         "type": "quantitative",
-        "scale": {"domain": [0, last], "nice": False, "zero": False},
+        "scale": {"domain": [0, end], "nice": False, "zero": False},
         "axis": {
             "values": list(range(last + 1)),
             "title": None,
@@ -221,9 +225,10 @@ def curves(lines: Sequence[Line], axis: Axis, size: Size, *, steps: bool = True)
     layers: list[Layer] = []
     for line in lines:
         colour = colours[line.series % SERIES]
-        data = {
-            "values": [{"turn": t, "value": v, "low": low, "high": high} for t, v, low, high in line.points]
-        }
+        points = [(float(turn), *rest) for turn, *rest in line.points]
+        if steps and points:
+            points.append((points[-1][0] + _TAIL, *points[-1][1:]))
+        data = {"values": [{"turn": t, "value": v, "low": low, "high": high} for t, v, low, high in points]}
         band = {"type": "area", "interpolate": place, "color": colour, "opacity": 0.1}
         if not line.dashed:
             layers.append(
