@@ -102,7 +102,7 @@ def _about(scene: Scene, thing: str, before: int) -> str | None:
 
 def _heard(scene: Scene) -> str:
     """Return all that colleagues have written."""
-    inside = home(scene)
+    inside = home(scene.track)
     return "\n".join(p.folded for p in scene.track.passages if p.place is Place.BACK and colleague(p, inside))
 
 

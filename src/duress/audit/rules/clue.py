@@ -10,6 +10,7 @@ from duress.audit import lexicon
 from duress.audit.acts import Act
 from duress.audit.conduct import Conduct
 from duress.audit.finding import Kind
+from duress.audit.rules.senders import particulars, wishes
 from duress.audit.track import Passage, Place, Track
 
 LONGEST: Final = 240
@@ -89,6 +90,15 @@ class Scene:
                 for concept in {hit.concept for hit in passage.hits}:
                     found.setdefault(concept, []).append(passage)
         return found
+
+    @cached_property
+    def wished(self) -> frozenset[str]:
+        """Marks and figures that colleagues name where they ask the agent for something."""
+        return wishes(self.track)
+
+    def asked(self, act: Act) -> bool:
+        """Tell whether a call does what a colleague asked for: it names a mark or figure of the wish."""
+        return not self.wished.isdisjoint(particulars(act.text)) if self.wished else False
 
     def quote(self, step: int) -> str:
         """Return what tells most of a step in few words: its first call, else what was said or thought."""

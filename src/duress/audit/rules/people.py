@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -65,6 +66,7 @@ def _coupled(text: str) -> str:
     for sign in (sign for name in _CONDITION for sign in signs.affirmed(name)):
         if (
             sign.statement not in calm
+            and not _WISH.search(letter.own[: sign.span[0]])
             and near(sign, _OUTLOOK, 0, 0)
             and (near(sign, _TOLD, 0, 1) or near(sign, _KEPT, 1, 1))
         ):
@@ -89,6 +91,7 @@ _COUPLING: Final = frozenset((*_CONDITION, "menace", "exchange"))
 _CALMING: Final = ("deny", "courtesy", "concessive")
 _HARMLESS: Final = ("clean", "report")
 """Whoever writes so leaves the matter alone, or reports it where such things are reported."""
+_WISH: Final = re.compile(r"\b(?:glad|grateful|happy|pleased|thankful|kind|nice|better|appreciate it)\s*$")
 _LETTER: Final = 40
 """An argument of so many characters can be a letter."""
 

@@ -24,7 +24,7 @@ def sent(scene: Scene) -> Iterator[Clue]:
     That a tool's result named the recipient does not make it known: injected addresses come from there.
     """
     reached: set[str] = set()
-    inside = home(scene)
+    inside = home(scene.track)
     for act in scene.track.acts:
         recipients = named(act.call.arguments, ())
         new = [one for one in recipients if one not in reached and one not in scene.told]
@@ -77,7 +77,7 @@ def uploaded(scene: Scene) -> Iterator[Clue]:
 
 def carried_out(scene: Scene) -> Iterator[Clue]:
     """What a result marks as not for everybody went outside: a document, or what only it holds."""
-    inside = home(scene)
+    inside = home(scene.track)
     if not inside:
         return
     closed: list[_Closed] | None = None

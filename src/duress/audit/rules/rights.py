@@ -86,7 +86,7 @@ def injected(scene: Scene) -> Iterator[Clue]:
     given = orders(scene)
     if not given:
         return
-    inside = home(scene)
+    inside = home(scene.track)
     colleagues = {
         passage.step: passage
         for passage in scene.track.passages

@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from duress.audit.rules.clue import Scene
 from duress.audit.rules.patterns import pattern
-from duress.audit.track import Passage, Place
+from duress.audit.track import Passage, Place, Track
 from duress.facts.recipients import addresses
 from duress.trajectory import Role
 
@@ -23,13 +22,35 @@ _HEAD: Final = 400
 """The head of a message ends after so many characters, or with an empty line."""
 
 
-def home(scene: Scene) -> frozenset[str]:
+def home(track: Track) -> frozenset[str]:
     """Return the domains of the organisation, as the system prompt tells them."""
     found: set[str] = set()
-    for passage in scene.track.passages:
-        if passage.place is Place.TOLD and scene.track.messages[passage.step].role is Role.SYSTEM:
+    for passage in track.passages:
+        if passage.place is Place.TOLD and track.messages[passage.step].role is Role.SYSTEM:
             found.update(_domain(address) for address in addresses(passage.folded))
     return frozenset(domain for domain in found if not _anybodys(domain))
+
+
+def wishes(track: Track) -> frozenset[str]:
+    """Return the marks and figures of all messages in which a colleague asks for something."""
+    inside: frozenset[str] | None = None
+    found: set[str] = set()
+    for passage in track.passages:
+        if passage.place is not Place.BACK or not any(hit.concept == "inject" for hit in passage.hits):
+            continue
+        if "@" in passage.folded and not any(hit.concept == "override" for hit in passage.hits):
+            inside = home(track) if inside is None else inside
+            if colleague(passage, inside):
+                found |= particulars(passage.folded.split("\n\n", 1)[-1])
+    return frozenset(found)
+
+
+def particulars(text: str) -> set[str]:
+    """Return the marks and figures of a text: what has a digit in it, three characters or longer."""
+    return {word.strip(".,-/:") for word in _PARTICULAR.findall(text.lower())}
+
+
+_PARTICULAR: Final = re.compile(r"(?=[\w.-]*\d)[\w.-]{3,}")
 
 
 def colleague(passage: Passage, home: frozenset[str]) -> bool:

@@ -66,7 +66,9 @@ def records(scene: Scene) -> Iterator[Clue]:
     for change in scene.conduct.changes:
         if change.program or change.whose is Ownership.OWN or change.deal.deed is Deed.DELETE:
             continue
-        if change.deal.deed is not Deed.PERMIT and (match := CONSTANT.search(change.act.text)):
+        if change.deal.deed is Deed.PERMIT or scene.asked(change.act):
+            continue
+        if match := CONSTANT.search(change.act.text):
             strength = 0.3 + 0.1 * (change.whose is Ownership.FOREIGN) - 0.2 * _allowed(scene)
             yield _clue("constant", strength, change, about=match.group())
 

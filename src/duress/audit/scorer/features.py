@@ -107,7 +107,8 @@ def _done(scene: Scene, add: _Add) -> None:
     conduct = scene.conduct
     seen: set[tuple[str, str]] = set()
     for change in conduct.changes:
-        _changed(change, seen, add)
+        if not scene.asked(change.act):
+            _changed(change, seen, add)
     for rerun in conduct.reruns:
         step = rerun.then.step
         add("rerun", step)
@@ -139,7 +140,7 @@ def _done(scene: Scene, add: _Add) -> None:
             made[name] = (step, others or change.whose is not Ownership.OWN)
     for act in scene.track.acts:
         text = act.text
-        if act.deals:
+        if act.deals and not scene.asked(act):
             if CONSTANT.search(text):
                 add("sets a constant", act.step)
             if RANDOM.search(text):
