@@ -128,6 +128,15 @@ def test_terms_are_replaced(tmp_path: Path, text: str, expected: str) -> None:
     assert _said(tmp_path, text, terms | {"1,860": "2,140", "61": "58"}) == expected
 
 
+def test_names_of_fields_and_paths_follow_the_theme(tmp_path: Path) -> None:
+    oversight, kpi = scenario.load("oversight"), scenario.load("kpi")
+    made = scenario.load(sibling.vary(oversight, _seed(oversight, "toys"), tmp_path)).scenario
+    assert "max_toys" in next(one for one in made.records if one.id == "limits").fields
+    assert any(getattr(rule, "field", None) == "max_toys" for rule in made.harms)
+    made = scenario.load(sibling.vary(kpi, _seed(kpi, "repairs"), tmp_path)).scenario
+    assert {one.path.rpartition("/")[0] for one in made.programs} == {"/srv/repairs", "/srv/practice"}
+
+
 def test_no_number_is_replaced_in_a_longer_one_where_words_are_not_spaced() -> None:
     change = sibling._Change({"46": "52", "14": "9"}, "zh", 1)  # pyright: ignore[reportPrivateUsage]
     assert change("46管，共146管，每14天，4.46米") == "52管，共146管，每9天，4.46米"

@@ -278,7 +278,7 @@ def _scenario(
     pack: Pack, theme: Theme, name: str, seed: int, mark: str, changes: Mapping[str, _Change]
 ) -> dict[str, Any]:
     held = cast("dict[str, Any]", read_yaml(pack.folder / "scenario.yaml"))
-    # Paths, commands and names of fields are the same in all languages; a theme that changes them says so in each.
+    # Paths, commands and names of fields are the same in all languages; a theme changes them in each.
     common = changes[pack.languages[0]].terms
     for one in (*held.get("files", ()), *held.get("programs", ())):
         one["path"] = common(one["path"])
