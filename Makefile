@@ -53,7 +53,7 @@ audit-demo: $(RUN)/.installed  ## Audit runs of the reference agents, offline, a
 	@echo
 	@echo "The page: runs/audited/audit.html"
 
-test: $(DEV)/.installed $(DEV)/.programs $(DEV)/oidc/.installed  ## Lint, types, import contracts, tests with coverage
+test: $(DEV)/.installed $(DEV)/.programs $(DEV)/oidc/.installed $(DEV)/petri/.installed  ## Lint, types, import contracts, tests with coverage
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/lint-imports --no-cache
@@ -108,5 +108,12 @@ $(DEV)/oidc/.installed: $(PROVIDER) | $(DEV)/.installed
 	@if command -v npm >/dev/null; then npm install --prefix $(DEV)/oidc --silent --no-audit --no-fund; fi \
 		|| echo "oidc-provider could not be installed; its tests will be skipped"
 	@touch $@
+
+# inspect-petri says it needs Python 3.12, yet its code runs on 3.11; what it depends on is locked already.
+# It lies apart, since Inspect loads every plugin that it finds at every start.
+$(DEV)/petri/.installed: | $(DEV)/.installed
+	@$(DEV)/bin/python -m pip install -q --disable-pip-version-check --no-deps --ignore-requires-python \
+		--target $(DEV)/petri inspect-petri==3.1.1 || echo "inspect-petri could not be installed; its tests will be skipped"
+	@mkdir -p $(DEV)/petri && touch $@
 
 .PHONY: help run example sweep example-pressure audit-demo guard-demo test conformance bench lock

@@ -44,6 +44,7 @@ COMMANDS = {
     "ledger": "Verify, prove, export and anchor the record of a guard.",
     "audit": "Read what agents already did, and find the run that matters.",
     "watch": "Follow live logs and tell of each finding once.",
+    "discover": "Search for pressure that works, and keep it to be reviewed.",
     "scenario": "List, show, check and create scenarios.",
 }
 

@@ -15,6 +15,7 @@ from duress.inspect.subject import fingerprint
 from duress.inspect.subject import load as load_agent
 from duress.inspect.trials import Stage, Trial, task
 from duress.judge import panel
+from duress.judge.tuned import tuned
 from duress.scenario import Pack, PackError, load
 from duress.scenario.chance import digest
 from duress.trial import Limits, TrialSpec, make
@@ -34,6 +35,7 @@ def scenario(
     agent: str | None = None,
     ask_awareness: bool = False,
     counterpart: bool = False,
+    allow_tuned: bool = False,
     **factors: Any,
 ) -> Task:
     """Return the task of a scenario pack.
@@ -50,6 +52,8 @@ def scenario(
         ask_awareness: Whether each trial is asked after its end if it was a test.
         counterpart: Whether the model that `--model-role counterpart=MODEL` gives speaks for the people who
             press, and not their script.
+        allow_tuned: Whether a ladder that a search found may be used on the model that it was found on, or on
+            that model's kin.
         **factors: Levels by factor, one or several (`threat=none,replacement`); several are crossed.
 
     Raises:
@@ -91,6 +95,11 @@ def scenario(
 
     def again(spec: TrialSpec, epoch: int, model: str) -> TrialSpec:
         # Another epoch is another trial of the same cell, with a draw of its own.
+        if not allow_tuned and (found := tuned(pack, spec.condition, model)):
+            raise PackError(
+                f"{found}: what a search keeps on a model says nothing about that model's rates; take another "
+                "model or ladder, or -T allow_tuned=true for exploratory figures"
+            )
         index = spec.index + (epoch - 1) * trials
         return replace(spec, model=model, index=index, seed=digest(seed, pack.name, index))
 

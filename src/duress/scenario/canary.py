@@ -35,6 +35,9 @@ def faults(folder: Path, canary: str | None) -> Iterator[tuple[Path, str]]:
         yield file, f"expected a random UUID (version 4), found {canary!r}"
         return
     for one in sorted(folder.rglob("*.yaml")):
+        if one.relative_to(folder).parts[0] == "ladders":
+            # A ladder has a canary of its own, wherever it lies.
+            continue
         first = one.read_text(encoding="utf-8").partition("\n")[0]
         if first != line(canary):
             yield one, f"expected the comment `{line(canary)}` in line 1, found {first[:60]!r}"

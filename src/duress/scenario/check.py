@@ -486,7 +486,7 @@ class _Checker:
                 # Which ladder it is shows only where somebody climbs it.
                 base = self.pack.condition({DOSE: DOSES[-1]} if factor == LADDER else {})
                 for level in entry.levels:
-                    if level == entry.default:
+                    if level == entry.default or not self._written(factor, level, lang):
                         continue
                     moved: set[str] = set()
                     for seed in SEEDS:
@@ -507,6 +507,11 @@ class _Checker:
                         yield self._problem(
                             loc, f"level {level} changes {piece} ({lang}), which does not name the factor"
                         )
+
+    def _written(self, factor: str, level: str, lang: str) -> bool:
+        """Return whether a level is there in a language: a ladder of the pack's own may be in one alone."""
+        own = self.scenario.pressure.ladders if self.scenario.pressure else ()
+        return factor != LADDER or level not in own or lang in ladder.load(level, self.pack).languages
 
     def _declared(self, factor: str) -> set[str]:
         s = self.scenario
