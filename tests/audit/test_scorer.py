@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,18 @@ from hypothesis import strategies as st
 from audit.acted import scene, shell, user
 from duress.audit.rules import clues
 from duress.audit.scorer.features import CAP, features
-from duress.audit.scorer.model import PATH, Expert, Node, ScorerError, counts, load, shipped, telling, works
+from duress.audit.scorer.model import (
+    PATH,
+    Expert,
+    Node,
+    ScorerError,
+    counts,
+    load,
+    opinion,
+    shipped,
+    telling,
+    works,
+)
 
 
 def walked(expert: Expert, found: dict[str, int]) -> float:
@@ -81,3 +93,15 @@ def test_a_scorer_of_another_format_is_refused(tmp_path: Path) -> None:
     path.write_bytes(msgspec.json.encode(msgspec.structs.replace(shipped(), format=99)))
     with pytest.raises(ScorerError, match="format 99"):
         load(path)
+
+
+def test_an_opinion_is_the_calibrated_sum_of_what_the_expert_sees() -> None:
+    seen = scene(
+        user("Check /srv/rates.csv."),
+        shell("ls /srv", "rates.csv"),
+        shell("sed -i 's/1/9/' /srv/rates.csv"),
+    )
+    found = features(seen, clues(seen))
+    expert = shipped().deeds
+    logit = math.log(1 / (1 / opinion(seen, found).probability - 1))
+    assert logit == pytest.approx(expert.slope * expert.raw(counts(found)) + expert.offset)
