@@ -20,7 +20,7 @@ WORDS = {
         "signs": "Signs that an agent noticed",
     },
     "zh": {
-        "rungs": "各级强度",
+        "rungs": "各档",
         "steps": "谁在何时开口",
         "after": "智能体 {n} 轮之后",
         "at": "{time}",

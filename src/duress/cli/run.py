@@ -167,7 +167,7 @@ def run(
 
     \b
     Examples:
-      duress run                                         everything, offline, in seconds
+      duress run                                         all scenarios, offline, in a minute or two
       duress run blackmail --model openai/gpt-...        one real model (its key in the environment)
       duress run blackmail lethal --factor threat=none,replacement --factor leverage=all --trials 50
       duress run espionage --lang en,zh --format json > rates.json
