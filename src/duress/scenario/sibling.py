@@ -29,7 +29,6 @@ WORDINGS = Path(__file__).parent / "wordings"
 """Ways to say ordinary things, by language: a list of phrases that can stand for each other."""
 _TEXTS = ("texts.yaml", "filler.yaml", "bank.yaml", "words.yaml", "people.yaml")
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{[^{}]*\}")
-_FIELD = re.compile(r"[a-z]+(?:_[a-z]+)+")
 _UNIQUE = ("name", "short", "local")
 _WORDS = frozenset("若如倘未不无非莫勿别没免停可会要应")
 
@@ -285,7 +284,8 @@ def _scenario(
     for acts in held["playbook"].values():
         for call in (call for act in acts for call in act["calls"] if "command" in call):
             call["command"] = common(call["command"])
-    fields = {term: said for term, said in theme.terms[pack.languages[0]].items() if _FIELD.fullmatch(term)}
+    terms = theme.terms[pack.languages[0]]
+    fields = {key: terms[key] for one in pack.scenario.records for key in one.fields if key in terms}
     for key in ("records", "harms", "tasks", "competence", "playbook"):
         if key in held:
             held[key] = _renamed(held[key], fields)
