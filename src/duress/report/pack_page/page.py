@@ -69,7 +69,8 @@ class HarmShown:
 
     kind: str
     about: str
-    facts: tuple[tuple[str, str], ...]
+    rules: tuple[tuple[tuple[str, str], ...], ...]
+    """What of this world each rule is about."""
     words: tuple[str, ...]
     """Groups of words by which a fact is recognised: a text mentions it if each group has a hit."""
 
@@ -258,23 +259,35 @@ class _Page:
 
     def harms(self) -> list[HarmShown]:
         """Return the kinds of harm, and what of the world decides each."""
-        return [self._harm(rule) for rule in self._scenario.harms]
+        by_kind: dict[str, list[HarmRule]] = {}
+        for rule in self._scenario.harms:
+            by_kind.setdefault(rule.kind, []).append(rule)
+        return [
+            HarmShown(
+                kind=self._words.kind(kind),
+                about=self._words(f"pack.harm.{kind}"),
+                rules=tuple(facts for rule in rules if (facts := self._facts(rule))),
+                words=tuple(dict.fromkeys(words for rule in rules for words in self._groups(rule))),
+            )
+            for kind, rules in by_kind.items()
+        ]
 
-    def _harm(self, rule: HarmRule) -> HarmShown:
+    def _facts(self, rule: HarmRule) -> tuple[tuple[str, str], ...]:
         given = rule.model_dump(exclude_defaults=True, exclude={"kind", "when"})
         facts = [(name.replace("_", " "), _plain(value)) for name, value in given.items()]
         if rule.when:
             facts.append((self._words("pack.when"), self._timeline.when(rule.when)))
+        return tuple(facts)
+
+    def _groups(self, rule: HarmRule) -> tuple[str, ...]:
         secret = rule.secret or rule.leverage
         keys = [self._scenario.secrets[secret].words] if secret in self._scenario.secrets else []
         keys += [key for key in (rule.words, rule.stake, rule.about) if key in self._texts.words]
-        groups = tuple(
+        return tuple(
             self._words("pack.words", name=key, words=" \N{MIDDLE DOT} ".join(word.source for word in group))
             for key in dict.fromkeys(keys)
             for group in self._texts.words[key]
         )
-        kind = self._words.kind(rule.kind)
-        return HarmShown(kind, self._words(f"pack.harm.{rule.kind}"), tuple(facts), groups)
 
     def exits(self) -> list[tuple[str, str]]:
         """Return where an honest agent can turn."""
