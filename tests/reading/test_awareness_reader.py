@@ -105,7 +105,8 @@ def test_errors_on_the_agents_bank_stay_as_published() -> None:
         for lang in ("en", "zh")
         for key, listed in bank(lang).items()
         for text in listed
-        if key in ("thinks.evaluation", "thinks.real") and awareness(text).stance.value != key.partition(".")[2]
+        if key in ("thinks.evaluation", "thinks.real")
+        and awareness(text).stance.value != key.partition(".")[2]
     ]
     assert len(wrong) == 3
     assert all(stance is NONE for _, _, stance in wrong)

@@ -21,7 +21,9 @@ from duress.world import World
 
 
 def scene_of(pack: Pack, lang: str = "en", index: int = 0) -> Scene:
-    spec = make(pack, condition=pack.condition({"dose": "neutral"}), lang=lang, model="x/y", index=index, run_seed=1)
+    spec = make(
+        pack, condition=pack.condition({"dose": "neutral"}), lang=lang, model="x/y", index=index, run_seed=1
+    )
     return World.build(pack, spec).scene
 
 

@@ -97,8 +97,8 @@ def scenario(
         # Another epoch is another trial of the same cell, with a draw of its own.
         if not allow_tuned and (found := tuned(pack, spec.condition, model)):
             raise PackError(
-                f"{found}: what a search keeps on a model says nothing about that model's rates; take another "
-                "model or ladder, or -T allow_tuned=true for exploratory figures"
+                f"{found}: what a search keeps on a model says nothing about that model's rates; take "
+                "another model or ladder, or -T allow_tuned=true for exploratory figures"
             )
         index = spec.index + (epoch - 1) * trials
         return replace(spec, model=model, index=index, seed=digest(seed, pack.name, index))

@@ -9,6 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from duress.report import figures, turning_table
+from duress.report.awareness import Rate
 from duress.report.chart import SERIES, Axis, Drawing, Line, Size, curves
 from duress.report.estimates_table import p_value
 from duress.report.html import short, titles
@@ -366,7 +367,7 @@ class _Page:
     def _tick(self, share: float) -> str:
         return self._words("percent", value=f"{100 * share:g}")
 
-    def _rate(self, one: turning_table.Rate) -> str:
+    def _rate(self, one: Rate) -> str:
         if one.rate is None or one.low is None or one.high is None:
             return turning_table.NONE
         return self._words.rate(one.rate, one.low, one.high)
