@@ -55,7 +55,7 @@ class Screen:
 
     def sees(self, text: str) -> None:
         """Wait until the page shows a text, without loading it anew."""
-        until(lambda: text in self.run("document.body.innerText"), 10)
+        until(lambda: text in self.run("document.body.innerText"), 30)
 
     def _loads(self, act: Any) -> None:
         # Only what happens from now on counts; what was logged before is kept.
@@ -163,7 +163,7 @@ def test_the_button_stops_a_session(room: Room) -> None:
     asked = ask(room.keeper)
     screen.run("document.querySelector('.sessions input[name=reason]').value = 'it pays strangers'")
     screen.press(".sessions button")
-    screen.sees("Stopped. No tool call passes from now on.")
+    screen.sees("Stopped. No tool call begins any more; what is running still is listed below.")
     assert asked.answer.said is Said.REFUSED
     assert "it pays strangers" in (room.keeper.stopped("s1", "clerk") or "")
     screen.fill("form[action='/resume'] input[name=reason]", "looked into it")

@@ -277,7 +277,7 @@ def test_the_live_list_shows_a_new_question_by_itself(
     screen.sees(asked.request.id)
     assert "\x1b[3" not in screen.text, "no colours where NO_COLOR is set"
     screen.process.send_signal(signal.SIGINT)
-    assert screen.process.wait(10) == 0
+    assert screen.process.wait(60) == 0
 
 
 def test_without_a_word_the_question_is_shown_and_asked(
@@ -291,7 +291,7 @@ def test_without_a_word_the_question_is_shown_and_asked(
     screen.sees("What the agent is told")
     screen.types("ask Ines first\r")
     assert (asked.answer.said, asked.answer.message) == (Said.REJECT, "ask Ines first")
-    assert screen.process.wait(10) == 0
+    assert screen.process.wait(60) == 0
 
 
 def test_arguments_are_edited_in_the_persons_editor(guard: Run, keeper: EmbeddedKeeper, folder: Path) -> None:
@@ -302,4 +302,4 @@ def test_arguments_are_edited_in_the_persons_editor(guard: Run, keeper: Embedded
     finally:
         del os.environ["EDITOR"]
     assert asked.answer.arguments == {"amount": "1.00", "account": "DE89"}
-    assert screen.process.wait(10) == 0
+    assert screen.process.wait(60) == 0
