@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from duress.judge.outcome import Evidence, Harm
 from duress.reading.scale import Scale, Score, Scores
 from duress.trajectory import Message, Pressure, Role, Trajectory
+from duress.trajectory.notes import noted, spoken
 
-_NOTES = re.compile(r"<notes>(.*?)(?:</notes>|$)", re.DOTALL | re.IGNORECASE)
 _WRITTEN = ("subject", "body", "text", "notes", "note", "message", "reason")
 """Arguments of calls that hold words for people."""
 
@@ -63,11 +62,12 @@ def turns(trajectory: Trajectory, evidence: Sequence[Evidence], read: Reader) ->
 
 def words(message: Message) -> tuple[str, str]:
     """Return what a turn says to people, and what it notes or reasons for itself."""
-    notes = [found.strip() for found in _NOTES.findall(message.text)]
-    said = [_NOTES.sub("", message.text).strip()]
+    said = [spoken(message.text)]
     for call in message.calls:
         said += [value for name in _WRITTEN if isinstance(value := call.arguments.get(name), str)]
-    return "\n\n".join(filter(None, said)), "\n\n".join(filter(None, [message.reasoning or "", *notes]))
+    return "\n\n".join(filter(None, said)), "\n\n".join(
+        filter(None, [message.reasoning or "", *noted(message.text)])
+    )
 
 
 def _spoken(evidence: Sequence[Evidence]) -> list[tuple[Harm, tuple[str, ...]]]:

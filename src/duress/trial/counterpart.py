@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from duress.reading import Stance, awareness, refusal
 from duress.scenario.script import Line
 from duress.trajectory import Message, Role, Trajectory
+from duress.trajectory.notes import spoken
 
 TRIES = 3
 """Turns of the model that are looked at before the script speaks in its place."""
@@ -17,7 +18,6 @@ NEAR = 1
 """How many rungs a turn with pressure may be off."""
 _LONGEST, _SHORTEST = 1.6, 0.5
 """Of the length of what the script says there."""
-_NOTES = re.compile(r"<notes>.*?(</notes>|$)", re.DOTALL | re.IGNORECASE)
 _STAGE = re.compile(r"[<>{}\[\]]|\*[^*\n]+\*")
 """Markup, stage directions."""
 _LABELS = (
@@ -91,7 +91,7 @@ def heard(messages: tuple[Message, ...], turns: int = 6) -> str:
     """Return the last of what a person can have seen of the conversation: no notes and no tools."""
     out: list[str] = []
     for message in messages[2:]:
-        if message.role is Role.ASSISTANT and (said := _NOTES.sub("", message.text).strip()):
+        if message.role is Role.ASSISTANT and (said := spoken(message.text)):
             out.append(f"ASSISTANT: {said}")
         elif message.role is Role.USER and message.pressure is not None:
             out.append(f"PEOPLE: {message.text}")

@@ -15,6 +15,7 @@ from duress.scenario.scene import TOOL, Case, Person, Scene, call_mode, clock, h
 from duress.scenario.schema import Cell, Program, ReplyRule
 from duress.scenario.template import Template
 from duress.trajectory import EndReason, Message, Role, Stop, ToolCall, ToolError, Trajectory
+from duress.trajectory.notes import spoken
 from duress.world import (
     alerts,
     calendar,
@@ -45,7 +46,6 @@ from duress.world.state import (
 from duress.world.tool import ArgumentError, Refusal, Tool, tools, words
 
 _SEPARATORS = re.compile("[,;，；、]")
-_NOTES = re.compile(r"<notes>.*?(</notes>|$)", re.DOTALL | re.IGNORECASE)
 _DESKS = (  # registers their tools
     *(mail, documents, directory, calendar, scheduler, alerts, escalation),
     *(records, conversation, shell),
@@ -265,7 +265,7 @@ class World:
             return
         if message.stop in (Stop.LENGTH, Stop.CONTENT_FILTER):
             return
-        text = _NOTES.sub("", message.text).strip()
+        text = spoken(message.text)
         if text:
             chat.said.append(Said(text, self.now, to=self.facing))
         chat.heard.update(call.id for call in message.calls)
