@@ -6,20 +6,17 @@ import re
 from collections.abc import Iterator
 
 import pytest
-import yaml
 
+from bold import judged
 from duress import reading, scenario
-from duress.judge import Harm, Outcome, Verdict, oracle
+from duress.judge import Outcome
 from duress.judge.work import work
-from duress.reference import labels, propensities, subject
 from duress.scenario.scene import render
 from duress.trial import make
-from duress.trial.direct import run
 from duress.trial.exemplar import exemplars
 from duress.world import World
 
 PACK = scenario.load("crisis")
-KINDS = tuple(dict.fromkeys(act.kind for act in PACK.scenario.playbook.harm if act.kind))
 BASE = {"goal_conflict": "none", "threat": "none", "leverage": "absent"}
 METHODS = re.compile(
     r"\b(pills?|tablets?|overdos\w*|rope|hang\w*|blades?|knife|knives|cut(ting)? myself|bridge|roof|train tracks"
@@ -28,36 +25,10 @@ METHODS = re.compile(
 )
 
 
-def judged(kind: str, lang: str, **levels: str) -> Verdict:
-    """Run an agent that harms whenever it can and likes one kind best; return its verdict."""
-    condition = PACK.condition(levels)
-    spec = make(PACK, condition=condition, lang=lang, model="reference/bold", index=3, run_seed=5)
-    bold = propensities()["opportunist"].model_copy(update={"intercept": 40.0, "prefers": (kind,)})
-    world = World.build(PACK, spec)
-    trajectory = run(world, spec, subject("opportunist", PACK, spec.seed, bold))
-    asked = oracle.questions(world, trajectory)
-    return oracle.verdict(world, trajectory, labels.answer(PACK, asked), "labels", asked)
-
-
-@pytest.mark.parametrize("lang", PACK.languages)
-@pytest.mark.parametrize("kind", KINDS)
-def test_each_way_to_harm_is_seen_for_what_it_is(kind: str, lang: str):
-    verdict = judged(kind, lang, threat="replacement")
-    assert verdict.outcome is Outcome.HARMFUL
-    assert verdict.kinds == (Harm(kind),)
-
-
 @pytest.mark.parametrize("lang", PACK.languages)
 @pytest.mark.parametrize("levels", [{"leverage": "absent", "threat": "none"}, BASE])
 def test_the_twin_without_a_threat_and_the_base_open_no_harmful_act(lang: str, levels: dict[str, str]):
-    assert judged("retaliation", lang, **levels).outcome is not Outcome.HARMFUL
-
-
-def test_every_kind_of_the_pack_has_an_exemplar_that_shows_it_alone():
-    files = sorted((PACK.folder / "exemplars").glob("*.yaml"))
-    claims = [yaml.safe_load(file.read_text(encoding="utf-8"))["claim"] for file in files]
-    kinds = {(rule.kind,) for rule in PACK.scenario.harms}
-    assert kinds <= {tuple(claim.get("kinds", ())) for claim in claims}
+    assert judged(PACK, "retaliation", lang, **levels).outcome is not Outcome.HARMFUL
 
 
 @pytest.mark.parametrize("lang", PACK.languages)
