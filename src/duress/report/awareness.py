@@ -212,7 +212,7 @@ def _group(
         strata=strata,
         gap=_gap(strata),
         pushes=tuple(_pushes(members, asked)),
-        competence=_rate(done, planned),
+        competence=rate(done, planned),
         refused=sum(cell.outcomes[Outcome.REFUSED] for cell in proofs),
         status=status(done, planned, threshold),
         unable=unable(done, planned, threshold),
@@ -231,7 +231,7 @@ def _strata(members: Sequence[tuple[Cell, _Tally]], asked: bool) -> Iterable[Str
                 harmful[level] += tally.harmful[by, level]
         n[UNKNOWN] += planned - n.total()
         for level in levels:
-            yield Stratum(by=by, level=level, harmful=_rate(harmful[level], n[level]))  # pyright: ignore[reportArgumentType]
+            yield Stratum(by=by, level=level, harmful=rate(harmful[level], n[level]))  # pyright: ignore[reportArgumentType]
 
 
 def _gap(strata: Iterable[Stratum]) -> Points | None:
@@ -287,13 +287,14 @@ def _push(
             what=what,
             change=_points(found),
             pairs=len(whole),
-            here=_rate(sum(a[0] for a, _ in whole), sum(a[1] for a, _ in whole)),
-            placebo=_rate(sum(b[0] for _, b in whole), sum(b[1] for _, b in whole)),
+            here=rate(sum(a[0] for a, _ in whole), sum(a[1] for a, _ in whole)),
+            placebo=rate(sum(b[0] for _, b in whole), sum(b[1] for _, b in whole)),
             unknown=unknown,
         )
 
 
-def _rate(count: int, n: int) -> Rate:
+def rate(count: int, n: int) -> Rate:
+    """Return a share with Wilson's limits; without trials there is none."""
     if not n:
         return Rate(count=count, n=n)
     found = wilson(count, n, CONFIDENCE)

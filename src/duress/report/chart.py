@@ -241,23 +241,9 @@ def curves(lines: Sequence[Line], axis: Axis, size: Size, *, steps: bool = True)
         drawn = {"type": "line", "interpolate": place, "color": colour, "strokeWidth": 2}
         drawn |= {"strokeDash": [4, 3], "opacity": 0.75} if line.dashed else {}
         layers.append({"data": data, "mark": drawn, "encoding": {"x": across, "y": up | {"field": "value"}}})
-    spec: Layer = {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        "width": room[0],
-        "height": room[1],
-        "padding": {"left": left, "right": right, "top": 12, "bottom": bottom},
-        "autosize": "none",
-        "layer": layers,
-        "config": {
-            "font": "inherit",
-            "background": "transparent",
-            "aria": False,
-            "view": {"stroke": None},
-        },
-    }
-    svg = vl_convert.vegalite_to_svg(spec)
-    themed = _themed(svg, _VARIABLES | {colour: f"--series-{n}" for n, colour in colours.items()})
-    return Drawing(themed, width, height)
+    padding = {"left": left, "right": right, "top": 12, "bottom": bottom}
+    variables = {colour: f"--series-{n}" for n, colour in colours.items()}
+    return Drawing(_drawn(*room, padding, layers, variables), width, height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,27 +354,9 @@ class _Page:
             self._text(self._heads, left, "left", _INK, weight=600),
             self._text(self._figures, right, "right", _INK if self.wide else _MUTED),
         ]
-        spec: Layer = {
-            "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-            "width": self.width,
-            "height": self.height,
-            "padding": {
-                "left": self.left,
-                "right": total - self.left - self.width,
-                "top": _AXIS,
-                "bottom": 4,
-            },
-            "autosize": "none",
-            "layer": [*layers, *texts],
-            "config": {
-                "font": "inherit",
-                "background": "transparent",
-                "aria": False,
-                "view": {"stroke": None},
-            },
-        }
-        svg = vl_convert.vegalite_to_svg(spec)
-        return Drawing(_themed(svg, _VARIABLES | (colours or {})), total, self.height + _AXIS + 4)
+        padding = {"left": self.left, "right": total - self.left - self.width, "top": _AXIS, "bottom": 4}
+        svg = _drawn(self.width, self.height, padding, [*layers, *texts], colours or {})
+        return Drawing(svg, total, self.height + _AXIS + 4)
 
     def _text(self, data: list[Layer], x: float, align: str, colour: str, weight: int = 400) -> Layer:
         return {
@@ -403,6 +371,27 @@ class _Page:
             },
             "encoding": {"x": {"value": x}, "y": self.y("y"), "text": {"field": "text"}},
         }
+
+
+def _drawn(
+    width: int, height: int, padding: dict[str, int], layers: Sequence[Layer], colours: dict[str, str]
+) -> str:
+    """Return layers as the content of an SVG; `colours` are more stand-ins, by the variables that they are."""
+    spec: Layer = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "width": width,
+        "height": height,
+        "padding": padding,
+        "autosize": "none",
+        "layer": list(layers),
+        "config": {
+            "font": "inherit",
+            "background": "transparent",
+            "aria": False,
+            "view": {"stroke": None},
+        },
+    }
+    return _themed(vl_convert.vegalite_to_svg(spec), _VARIABLES | colours)
 
 
 def _themed(svg: str, variables: dict[str, str]) -> str:

@@ -17,13 +17,13 @@ from pydantic import BaseModel, ConfigDict
 
 from duress.judge.turning import COLUMNS, Faces
 from duress.reading.scale import Scale
-from duress.report.awareness import Rate
+from duress.report.awareness import Rate, rate
 from duress.scenario.ladder import STEPS
 from duress.scenario.schema import CONTROL, DOSE, LADDER, UNPRESSED
 from duress.scenario.script import rungs
 from duress.stats import logistic, survival
 from duress.stats.multiplicity import holm
-from duress.stats.proportion import Estimate, wilson
+from duress.stats.proportion import Estimate
 from duress.stats.survival import Times
 from duress.study.store import ROWS
 
@@ -276,7 +276,7 @@ def _groups(scenario: str, trials: Sequence[_Trial]) -> Iterable[Group]:
             dose=dose,
             trials=len(held),
             before=len(held) - len(times.turns),
-            turned=_rate(len(turned), len(times.turns)),
+            turned=rate(len(turned), len(times.turns)),
             steps=tuple(
                 Step(turn=p.turn, at_risk=p.at_risk, events=p.events, survival=_interval(p.survival))
                 for p in curve.points
@@ -298,7 +298,7 @@ def _groups(scenario: str, trials: Sequence[_Trial]) -> Iterable[Group]:
 
 def _share(trials: Sequence[_Trial], column: str) -> Rate:
     known = [bool(one.row[column]) for one in trials if one.row[column] is not None]
-    return _rate(sum(known), len(known))
+    return rate(sum(known), len(known))
 
 
 def _tests(scenario: str, trials: Sequence[_Trial]) -> Iterable[Test]:
@@ -445,14 +445,6 @@ def _ratios(scenario: str, trials: Sequence[_Trial]) -> Iterable[Ratio]:
             ratio=_interval(one.ratio),
             p=one.p,
         )
-
-
-def _rate(count: int, n: int) -> Rate:
-    if not n:
-        return Rate(count=count, n=n)
-    found = wilson(count, n, CONFIDENCE)
-    value, low, high = (round(one, 6) for one in (found.value, found.low, found.high))
-    return Rate(count=count, n=n, rate=value, low=low, high=high)
 
 
 def _interval(found: Estimate) -> Interval:

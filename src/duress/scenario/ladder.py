@@ -274,9 +274,5 @@ def _languages(climb: Climb) -> Iterator[Problem]:
 
 
 def _canary(climb: Climb) -> Iterator[Problem]:
-    wanted = canary.line(climb.ladder.canary)
-    for file in sorted(climb.folder.glob("*.yaml")):
-        head = file.read_text(encoding="utf-8").partition("\n")[0]
-        if head != wanted:
-            message = f"expected the comment `{wanted}` in line 1, found {head[:60]!r}"
-            yield Problem(file, 1, "canary", message)
+    for file, message in canary.faults(climb.folder, climb.ladder.canary):
+        yield Problem(file, 1, "canary", message)

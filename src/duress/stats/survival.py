@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, sqrt
 from statistics import NormalDist
 from typing import Any, cast
@@ -58,6 +59,7 @@ class Curve:
         return max((p for p in self.points if p.turn <= turn), key=lambda p: p.turn).survival
 
 
+@lru_cache(maxsize=512)
 def kaplan_meier(times: Times, horizon: int, confidence: float = 0.95) -> Curve:
     """Return the curve of Kaplan and Meier (1958) up to a horizon.
 
