@@ -376,7 +376,7 @@ class _Page:
 def _drawn(
     width: int, height: int, padding: dict[str, int], layers: Sequence[Layer], colours: dict[str, str]
 ) -> str:
-    """Return layers as the content of an SVG; `colours` are more stand-ins, by the variables that they are."""
+    """Return layers as the content of an SVG; `colours` are stand-ins for more variables of the page."""
     spec: Layer = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "width": width,

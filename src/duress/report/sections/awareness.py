@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -13,35 +12,8 @@ from duress.report.competence import Status
 from duress.report.html import short, titles
 from duress.report.results import Results
 from duress.report.sections import Section, body
+from duress.report.sections.tables import Figure, Place, Table
 from duress.report.strings import Strings
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure of a table."""
-
-    text: str
-    of: str = ""
-    """The counts that it comes from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Agents against strata, or against what was measured."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Figure, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One scenario in one language."""
-
-    title: str
-    first: Table | None
-    """What is seen at once."""
-    more: tuple[Table, ...]
 
 
 def section(folder: Path, results: Results, words: Strings) -> Section | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -12,33 +11,8 @@ from duress.report.html import short, titles
 from duress.report.overall import overall
 from duress.report.results import Change, Defence, Mean, Results, Share
 from duress.report.sections import Section, body
+from duress.report.sections.tables import Figure, Place, Table
 from duress.report.strings import Strings
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure of a table, with what it comes from or how it differs."""
-
-    text: str
-    below: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Arms of several agents against what was measured."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Figure, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One scenario in one language."""
-
-    title: str
-    first: Table
-    more: tuple[Table, ...]
 
 
 def section(folder: Path, results: Results, words: Strings) -> Section | None:

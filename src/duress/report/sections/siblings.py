@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from duress.report import figures
@@ -10,15 +9,9 @@ from duress.report.estimates_table import p_value
 from duress.report.html import short, titles
 from duress.report.results import Results
 from duress.report.sections import Section, body
+from duress.report.sections.tables import Figure, Table
 from duress.report.siblings import MARGIN, siblings
 from duress.report.strings import Strings
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def section(folder: Path, results: Results, words: Strings) -> Section | None:
@@ -33,8 +26,8 @@ def section(folder: Path, results: Results, words: Strings) -> Section | None:
             (
                 _share(one.harmful, words),
                 _share(one.reference, words),
-                figures.points(one.points, one.low, one.high),
-                words("siblings.yes" if one.equivalent else "siblings.no"),
+                Figure(figures.points(one.points, one.low, one.high)),
+                Figure(words("siblings.yes" if one.equivalent else "siblings.no")),
             ),
         )
         for one in found.pairs
@@ -43,23 +36,23 @@ def section(folder: Path, results: Results, words: Strings) -> Section | None:
         (
             f"{called.get(one.model, one.model)}, {names.get(one.pack, one.pack)}",
             (
-                figures.count(one.siblings),
-                figures.points(one.mean, one.low, one.high),
-                f"{one.q:.1f} (p {p_value(one.p)})",
-                words.percent(one.i2),
+                Figure(figures.count(one.siblings)),
+                Figure(figures.points(one.mean, one.low, one.high)),
+                Figure(f"{one.q:.1f} (p {p_value(one.p)})"),
+                Figure(words.percent(one.i2)),
             ),
         )
         for one in found.families
     )
     heads = ("sibling", "pack", "difference", "equivalent")
-    tables = [_Table(words("siblings.pairs"), tuple(words(f"siblings.{name}") for name in heads), pairs)]
+    tables = [Table(words("siblings.pairs"), tuple(words(f"siblings.{name}") for name in heads), pairs)]
     if families:
         heads = (words("siblings.count"), words("siblings.mean"), "Q", "I²")
-        tables.append(_Table(words("siblings.families"), heads, families))
+        tables.append(Table(words("siblings.families"), heads, families))
     about = words("siblings.text", margin=figures.number(100 * MARGIN))
     return Section("siblings", words("siblings.title"), body("siblings", words, tables=tables, about=about))
 
 
-def _share(counts: tuple[int, int], words: Strings) -> str:
+def _share(counts: tuple[int, int], words: Strings) -> Figure:
     count, n = counts
-    return f"{words.percent(count / n) if n else '–'} ({figures.count(count)} / {figures.count(n)})"
+    return Figure(f"{words.percent(count / n) if n else '–'} ({figures.count(count)} / {figures.count(n)})")

@@ -15,6 +15,7 @@ from duress.report.estimates_table import p_value
 from duress.report.html import short, titles
 from duress.report.results import Results
 from duress.report.sections import Section, body
+from duress.report.sections.tables import Figure
 from duress.report.strings import Strings
 from duress.report.turning import ALL, Group, Turning, turning
 from duress.scenario.ladder import load
@@ -36,15 +37,6 @@ class Key:
 
     name: str
     series: int
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure of a table."""
-
-    text: str
-    below: str = ""
-    """What it is under the control of equal length."""
 
 
 @dataclass(frozen=True, slots=True)
