@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import resource
 import shutil
+import subprocess
+import sys
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -192,3 +195,26 @@ def test_wordings_name_nothing_that_a_pack_looks_for(lang: str) -> None:
         if re.search(edge + re.escape(word), phrase.casefold())
     ]
     assert clash == []
+
+
+def test_a_sibling_that_cannot_be_written_whole_leaves_nothing(tmp_path: Path) -> None:
+    """As on a full disk: no file may grow beyond a few blocks."""
+    command = [
+        sys.executable,
+        "-c",
+        "from duress.cli.main import main; main()",
+        "scenario",
+        "vary",
+        "blackmail",
+    ]
+    limited = subprocess.run(
+        [*command, "--seed", "1", "--out", str(tmp_path)],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert limited.returncode != 0
+    assert "File too large" in limited.stderr
+    assert list(tmp_path.iterdir()) == []

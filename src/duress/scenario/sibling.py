@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -116,11 +117,15 @@ def vary(pack: Pack, seed: int, out: Path) -> Path:
     for file in sorted((pack.folder / "exemplars").glob("*.yaml")):
         held[f"exemplars/{file.name}"] = _exemplar(read_yaml(file), changes)
     held["scenario.yaml"] = _scenario(pack, drawn, name, seed, mark, changes)
-    for place, data in held.items():
-        target = folder / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        text = yaml.dump(data, allow_unicode=True, sort_keys=False, width=110)
-        target.write_text(f"{canary.line(mark)}\n{text}", encoding="utf-8")
+    out.mkdir(parents=True, exist_ok=True)
+    # Half a sibling must not stand where a whole one is looked for.
+    with TemporaryDirectory(dir=out, prefix=f".{name}-") as part:
+        for place, data in held.items():
+            target = Path(part) / name / place
+            target.parent.mkdir(parents=True, exist_ok=True)
+            text = yaml.dump(data, allow_unicode=True, sort_keys=False, width=110)
+            target.write_text(f"{canary.line(mark)}\n{text}", encoding="utf-8")
+        (Path(part) / name).rename(folder)
     return folder
 
 
