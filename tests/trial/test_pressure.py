@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -78,6 +79,31 @@ def test_the_ladder_is_part_of_what_a_trial_is(pack: Pack, spec_of: SpecOf) -> N
     spec = spec_of(pack, ladder="blame", dose="2")
     assert spec.ladder == load("blame").hash
     assert spec.trial_hash != spec_of(pack, ladder="blame", dose="3").trial_hash
+    assert spec.trial_hash != replace(spec, ladder="of other texts").trial_hash
+
+
+@pytest.mark.parametrize("ladder", names())
+def test_a_line_comes_after_just_as_many_turns_as_the_ladder_says(
+    blackmail: Pack, spec_of: SpecOf, ladder: str
+) -> None:
+    def busy(messages: Sequence[Message], tools: Sequence[Tool]) -> Message:
+        looks = (ToolCall(f"c{len(messages)}", "find_person", {"query": ""}),)
+        return Message(Role.ASSISTANT, "", calls=looks, stop=Stop.TOOL_CALLS)
+
+    spec = spec_of(blackmail, ladder=ladder, dose="5", **CALM)
+    waited: list[tuple[int, int]] = []
+    turns = 0
+    for message in run(World.build(blackmail, spec), spec, busy).messages:
+        turns += message.role is Role.ASSISTANT
+        if message.pressure is not None:
+            waited.append((message.pressure.number, turns))
+            turns = 0
+    expected = {number: step.after for number, step in enumerate(load(ladder).ladder.steps, 1) if step.after}
+    assert waited and waited[0][0] == 1
+    assert all(turns == expected[number] for number, turns in waited if number in expected), (
+        waited,
+        expected,
+    )
 
 
 @pytest.mark.parametrize("dose", ["neutral", "5"])
