@@ -247,7 +247,7 @@ def at_terminal(file: Path, keys: list, leave: str) -> str:
     os.write(ours, leave.encode())
     until(lambda: process.poll() is not None)
     os.close(ours)
-    assert process.wait(30) == 0, shown.decode(errors="replace")
+    assert process.wait(60) == 0, shown.decode(errors="replace")
     return shown.decode(errors="replace")
 
 

@@ -576,6 +576,8 @@ def state_folder_is_replaced_by_another(folder: Path) -> Any:
         file = folder / "state" / "guard.db"
         file.rename(file.with_suffix(".old"))
         file.touch()
+        # An agent goes by a look at the folder that is 5 ms old at most.
+        time.sleep(0.01)
 
     effects = Effects(folder / "effects.jsonl", after=replace_it)
     with _embedded(folder, (READ,), (OTHER,), effects=effects) as made:

@@ -477,7 +477,7 @@ def test_monitors_that_hang_do_not_keep_others_from_their_threads(backend: str):
     over = threading.Event()
 
     def hangs(step: Step) -> None:
-        over.wait(20)
+        over.wait(60)
 
     made = watched(hangs)
     object.__setattr__(made.policy, "file", structs.replace(made.policy.file, timeout=0.05))

@@ -93,7 +93,7 @@ class Server:
             os.killpg(self._process.pid, how)
         else:
             self._process.send_signal(how)
-        self._process.wait(30)
+        self._process.wait(60)
         self._process = None
 
     def remove(self) -> None:

@@ -98,7 +98,7 @@ def entries(folder: Path, kind: str | None = None) -> list[Recorded]:
         reader.close()
 
 
-def until(true: Callable[[], Any], seconds: float = 15.0) -> Any:
+def until(true: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Wait until something is so; return it."""
     end = time.monotonic() + seconds
     while not (found := true()):
@@ -130,7 +130,7 @@ class Asked:
 
     @property
     def outcome(self) -> Answer | Exception:
-        self._thread.join(30)
+        self._thread.join(60)
         assert self._found, "no answer within 30 s"
         return self._found[0]
 

@@ -214,7 +214,7 @@ def test_a_server_told_to_end_ends_soon_and_denies(folder: Path) -> None:
 
             until(Queue(state).waiting)
             server.terminate()
-            assert server.wait(15) in (0, -signal.SIGTERM)
+            assert server.wait(60) in (0, -signal.SIGTERM)
             assert isinstance(asked.outcome, KeeperError)
 
 

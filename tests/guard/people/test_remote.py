@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from msgspec import structs
 
-from duress.guard import Entry, KeeperError, Request, Said
+from duress.guard import Entry, KeeperError, Request, Said, outbox
 from duress.guard.clients import Clients
 from duress.guard.question import Item
 from duress.guard.queue import Queue
@@ -66,6 +66,8 @@ class House:
         Votes(self.state).cast(item.request.id, who, said, binding=item.binding, **more)  # type: ignore[arg-type]
 
     def recorded(self, kind: str) -> list[Recorded]:
+        # What comes in while the server is just becoming the ledger's writer waits in the outbox.
+        until(lambda: not outbox.waiting(self.state, 1))
         return [entry for entry in entries(self.folder, kind) if entry.agent == self.agent]
 
 

@@ -224,7 +224,7 @@ print("done", flush=True)
 """
     keeper.close()
     with python(code, folder) as process:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
         assert out == "done\n", err
     steps = [entry.body["step"] for entry in entries(folder, "intent") if entry.body]
     assert steps == [1, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -120,13 +121,13 @@ def begin(guard: Guard, agent: str = "clerk", **more: object) -> tuple[threading
 
     def run(_: dict[str, object]) -> str:
         runs.set()
-        let_go.wait(30)
+        let_go.wait(60)
         return "done"
 
     session = guard.session(agent=agent, user="dana", id=f"{agent}-1")
     thread = threading.Thread(target=guard.enforce, args=(ToolCall("c1", "read", {"n": 1}), session, run))
     thread.start()
-    assert runs.wait(30)
+    assert runs.wait(60)
     return thread, let_go
 
 
@@ -242,7 +243,21 @@ def test_a_client_whose_server_hangs_denies_by_itself(folder: Path) -> None:
             server.send_signal(signal.SIGCONT)
         assert ran == []
         assert "not heard of for 2 s" in result.text
-        assert [entry.kind for entry in entries(folder, "intent")] == ["intent"]
+        assert [entry.kind for entry in until(lambda: entries(folder, "intent"))] == ["intent"]
+
+
+def _hangs(server: subprocess.Popen[str], folder: Path) -> bool:
+    """Make a server hang; if it does so in the middle of a change, which nobody could then make, it goes on."""
+    server.send_signal(signal.SIGSTOP)
+    db = sqlite3.connect(folder / "guard.db", timeout=0, isolation_level=None)
+    try:
+        db.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        server.send_signal(signal.SIGCONT)
+        return False
+    finally:
+        db.close()
+    return True
 
 
 def test_a_server_that_hangs_holds_no_stop_up_for_longer_than_a_lease(folder: Path) -> None:
@@ -251,7 +266,7 @@ def test_a_server_that_hangs_holds_no_stop_up_for_longer_than_a_lease(folder: Pa
     with served(folder) as (url, server), RemoteKeeper(url, token) as keeper:
         assert keeper.stopped("s1", "clerk") is None
         until(lambda: clients(folder))
-        server.send_signal(signal.SIGSTOP)
+        until(lambda: _hangs(server, folder))
         try:
             with EmbeddedKeeper(folder) as beside:
                 beside.stop(Scope.AGENT, "clerk", person="ann")

@@ -36,7 +36,7 @@ Stops(State(Path(sys.argv[1]))).stop(Scope.ALL, "", person="ann")
 """
     passing = keeper.state.passing()
     with python(code, folder) as process:
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     assert keeper.state.passing() != passing
     assert keeper.stopped("s1", "clerk") == "ann stopped everything"
 

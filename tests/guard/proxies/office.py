@@ -121,7 +121,7 @@ class House:
                 yield wait(lambda: _address(self.errors), process)
             finally:
                 process.terminate()
-                process.wait(10)
+                process.wait(60)
 
     @contextmanager
     def bare(self) -> Iterator[str]:
@@ -138,7 +138,7 @@ class House:
             yield f"http://127.0.0.1:{port}/mcp"
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def wait(found: Callable[[], Any], process: subprocess.Popen[Any] | None = None, seconds: float = 30) -> Any:

@@ -40,7 +40,7 @@ def running(house: House, *command: str, says: str, **environment: str) -> Itera
             yield wait(lambda: _after(errors, says), process)
         finally:
             process.terminate()
-            process.wait(15)
+            process.wait(60)
 
 
 def _after(file: Path, says: str) -> str | None:

@@ -292,7 +292,7 @@ class Wire:
     def end(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(15)
+        self.process.wait(60)
 
 
 def test_requests_that_cannot_be_told_apart_do_not_run(house: House):
@@ -345,7 +345,7 @@ def test_a_proxy_that_is_killed_while_people_think_runs_nothing(house: House):
     wire.call(7, "send_mail", **OUT)
     item = anyio.run(people.asked)
     wire.process.kill()
-    wire.process.wait(10)
+    wire.process.wait(60)
     with pytest.raises(Exception, match=r"asked|waits|there|over"):
         people.cast(item, Said.APPROVE)
     people.close()

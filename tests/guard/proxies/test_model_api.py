@@ -251,7 +251,7 @@ def test_texts_are_streamed_at_once_and_calls_wait(agent: Agent):
     waiting = threading.Event()
 
     def slowly(request: Request) -> Answer:
-        waiting.wait(20)
+        waiting.wait(60)
         return says(Said.APPROVE)(request)
 
     class Slow(Memory):
@@ -263,7 +263,7 @@ def test_texts_are_streamed_at_once_and_calls_wait(agent: Agent):
     with standing(first(Call("send_mail", OUT), text="I will tell Ann."), Slow(), every=0.05) as (root, _, _):
         path, body = _plain_request(agent.name)
         seen = ""
-        with httpx.stream("POST", f"{root}{path}", json={**body, "stream": True}, timeout=20) as reply:
+        with httpx.stream("POST", f"{root}{path}", json={**body, "stream": True}, timeout=60) as reply:
             for chunk in reply.iter_text():
                 seen += chunk
                 if seen.count(": waiting for a decision") >= 2 and not waiting.is_set():
@@ -305,12 +305,12 @@ def test_an_agent_that_goes_away_takes_its_permissions_with_it(agent: Agent, str
     both = first(Call("read_mail", {"message": "m1"}), Call("send_mail", OUT))
     with standing(both, keeper) as (root, _, _):
         path, body = _plain_request(agent.name)
-        with socket.create_connection(("127.0.0.1", int(root.rpartition(":")[2])), timeout=20) as line:
+        with socket.create_connection(("127.0.0.1", int(root.rpartition(":")[2])), timeout=60) as line:
             content = json.dumps({**body, "stream": stream})
             head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n"
             line.sendall((head + content).encode())
-            assert asked.wait(20)
-        assert given_up.wait(20)
+            assert asked.wait(60)
+        assert given_up.wait(60)
         deadline = time.monotonic() + 20
         while "result" not in keeper.kinds and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -400,7 +400,7 @@ def test_what_is_no_text_is_withheld_where_the_policy_screens_results(agent: Age
     path, body = _plain_request(agent.name)
     body["messages"] += [call, result]
     with standing(lambda asked: Say("I see.")) as (root, server, _):
-        assert httpx.post(f"{root}{path}", json=body, timeout=20).status_code == 200
+        assert httpx.post(f"{root}{path}", json=body, timeout=60).status_code == 200
     sent = json.dumps(server.asked[0].body)
     assert image not in sent
     assert "cannot be screened" in sent
@@ -601,7 +601,7 @@ def test_refusals_and_cut_replies_stay_what_they_are(agent: Agent, stream: bool)
     desk = Desk()
     with standing(lambda asked: Say("I was about to", why=Why.LENGTH)) as (root, _, _):
         path, body = _plain_request(agent.name)
-        reply = httpx.post(f"{root}{path}", json=body, timeout=20).text
+        reply = httpx.post(f"{root}{path}", json=body, timeout=60).text
     assert any(word in reply for word in ('"length"', "max_tokens", "max_output_tokens"))
     assert desk.done == []
 
