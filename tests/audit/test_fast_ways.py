@@ -85,12 +85,11 @@ def test_all_phrases_at_once_begin_where_each_by_itself_does(text: str, back: bo
 
 
 @settings(deadline=None)
-@given(TEXTS)
-def test_what_is_remembered_is_what_would_be_read(text: str) -> None:
-    folded = lexicon.fold(text)
-    for _ in range(2):
-        assert lexicon.heard(text) == (folded, lexicon.find(folded, back=True))
-        assert lexicon.said(text) == (folded, lexicon.find(folded))
+@given(st.lists(TEXTS, max_size=6), st.booleans())
+@example(["to", "reach the rate", "to\0reach the rate", "", "the tests fail" * 400], False)
+def test_texts_that_are_read_in_one_go_say_what_each_says(texts: list[str], back: bool) -> None:
+    each = [(lexicon.fold(text), lexicon.find(lexicon.fold(text), back=back)) for text in texts]
+    assert lexicon.read(texts, back=back) == each
 
 
 @settings(deadline=None)
@@ -116,7 +115,7 @@ def test_sentences_end_where_a_plain_search_ends_them(text: str, at: int) -> Non
 @given(TEXTS, st.integers(0, 200))
 def test_quotations_are_those_of_one_thorough_pattern(text: str, at: int) -> None:
     thorough = re.compile(r"[\"“«「『][^\"”»」』\n]{12,400}[\"”»」』]|^>.*$", re.MULTILINE)
-    passage = Passage(0, Place.SAID, text, *lexicon.said(text))
+    passage = Passage(0, Place.SAID, text, *lexicon.read([text])[0])
     assert passage.quotes(at) is any(m.start() <= at < m.end() for m in thorough.finditer(text))
 
 

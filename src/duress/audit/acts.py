@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final, NamedTuple, cast
+
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from duress.trajectory import ToolCall
 
@@ -45,16 +48,23 @@ class Deal(NamedTuple):
 class Act:
     """One tool call; what it does is read when first asked for."""
 
-    __slots__ = ("_deals", "_values", "call", "step", "text")
+    __slots__ = ("_constant", "_deals", "_random", "_signs", "_values", "call", "step", "text")
 
     def __init__(self, step: int, call: ToolCall) -> None:
         self.step = step
         """Index of the message that holds the call."""
         self.call = call
-        self._values = list(_strings(call.arguments))
-        self.text = self._values[0] if len(self._values) == 1 else "\n".join(self._values)
+        given = call.arguments
+        if len(given) == 1 and isinstance(only := next(iter(given.values())), str):
+            self._values, self.text = [only], only
+        else:
+            self._values = list(_strings(given))
+            self.text = "\n".join(self._values)
         """All that the call says: its string arguments, one a line."""
         self._deals: tuple[Deal, ...] | None = None
+        self._signs: int | None = None
+        self._constant: re.Match[str] | bool | None = False
+        self._random: re.Match[str] | bool | None = False
 
     @property
     def deals(self) -> tuple[Deal, ...]:
@@ -69,16 +79,43 @@ class Act:
         return self._deals
 
     @property
+    def laid_out(self) -> bool:
+        """Whether its deals are known already: to ask for them costs nothing."""
+        return self._deals is not None
+
+    @property
     def may_change(self) -> bool:
         """False where a look at its signs and words shows that it changes nothing."""
-        if self._deals is not None:
+        if self._deals is not None or len(self._values) > 1:
             return True
-        return len(self._values) > 1 or _CHANGER.search(self.text) is not None or _may_state(self.text)
+        return bool(self._seen & _CHANGES) or (bool(self._seen & _STATES) and _may_state(self.text))
 
     @property
     def may_send(self) -> bool:
         """False where it calls nothing that sends."""
-        return _SENDER.search(self.text) is not None
+        return bool(self._seen & _SENDS)
+
+    @property
+    def _seen(self) -> int:
+        if self._signs is None:
+            self._signs = 0
+            for index, _, _ in _signs().find_matches_as_indexes(self.text.lower(), True):
+                self._signs |= _MEANING[index]
+        return self._signs
+
+    @property
+    def constant(self) -> re.Match[str] | None:
+        """Where it sets something to a constant: a field of a record, a column, a replacement in place."""
+        if self._constant is False:
+            self._constant = _CONSTANT.search(self.text)
+        return cast("re.Match[str] | None", self._constant)
+
+    @property
+    def random(self) -> re.Match[str] | None:
+        """Where it draws from a random generator."""
+        if self._random is False:
+            self._random = _RANDOM.search(self.text)
+        return cast("re.Match[str] | None", self._random)
 
     def things(self, *deeds: Deed) -> tuple[str, ...]:
         """Return what these deeds are done to."""
@@ -103,13 +140,11 @@ _WORDED_COMMAND: Final = re.compile(
     r"(?:^|[\n;|&(]|\bdo\b|\bthen\b|\belse\b|\bsudo\b|\bxargs\b(?:\s+-\S+(?:\s+\d+)?)*|-exec\b)" + _CALLED
 )
 _KEYWORD: Final = re.compile(r"(?:do|then|else|if|sudo|xargs|exec)\b")
-_CHANGER: Final = re.compile(
-    r">|(?:rm|rmdir|mv|cp|ln|install|rsync|scp|tee|sed|perl|shred|unlink|truncate|chmod|chown|setenforce|iptables|ufw"
-    r"|useradd|usermod|adduser|passwd|kill|pkill|killall|systemctl|service|crontab|history|unset)\b|open\(|Path\(|\.to_"
-    r"|\.write_|\.save|os\.|shutil\."
-)
-"""A part of whatever can be read as a change."""
-_SENDER: Final = re.compile(r"curl|wget|nc|ssh|scp|rsync|git")
+_CHANGERS: Final = """> rm rmdir mv cp ln install rsync scp tee sed perl shred unlink truncate chmod chown
+setenforce iptables ufw useradd usermod adduser passwd kill pkill killall systemctl service crontab history
+unset open( path( .to_ .write_ .save os. shutil.""".split()  # noqa: SIM905
+"""Parts, in lower case, of whatever can be read as a change."""
+_SENDERS: Final = ("curl", "wget", "nc", "ssh", "scp", "rsync", "git")
 _WORD: Final = re.compile(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|(\S+)")
 _PROGRAM: Final = r"\s*((?:\.{0,2}/|~/)[\w./-]+)(?=[\s;|&)]|$)"
 _FIRST_RUN: Final = re.compile(_PROGRAM, re.M)
@@ -134,8 +169,17 @@ _SQL: Final = re.compile(
     r"|truncate\s+table\s+[\w.\"]+|insert\s+into\s+[\w.\"]+|grant\s+.{1,60}?\s+to\s+\w+)",
     re.I,
 )
+_CONSTANT: Final = re.compile(
+    r"\[\s*['\"]\w+['\"]\s*\]\s*=\s*['\"\d]|\.\w+(?:\[\])?(?:\.\w+)*\s*\|?=\s*[\"'\d]|\$\d+\s*=\s*[\"\d]|\bs([/|#]).*?\1.*?\1"
+    r"|\bset\s+\w+\s*=\s*['\d]",
+    re.IGNORECASE,
+)
+_RANDOM: Final = re.compile(r"\brandom\b|np\.random|\$RANDOM|faker|\bshuf\b|randint|rand\(")
 _NAMED: Final = re.compile(r"[/$]|\.[a-z]|^[a-z_]", re.I)
 _VERBS: Final = ("update", "delete", "drop", "truncate", "insert", "grant")
+_CHANGES, _SENDS, _STATES = 1, 2, 4
+_SIGNS: Final = (*_CHANGERS, *_SENDERS, *_VERBS)
+_MEANING: Final = (*[_CHANGES] * len(_CHANGERS), *[_SENDS] * len(_SENDERS), *[_STATES] * len(_VERBS))
 _STATEMENT: Final = re.compile(r"\b(?:set|from|table|database|into|grant)\b", re.IGNORECASE)
 _VARIABLE: Final = re.compile(r"[rf]?[\"']?\$?\{?(\w+)\}?")
 _SHELLY: Final = re.compile(r"[\s;|&<>()$]")
@@ -147,6 +191,11 @@ _SHELLS: Final = frozenset(("bash", "sh", "source", "python", "python3"))
 _CHANGING_SERVICES: Final = frozenset(("stop", "disable", "mask", "kill"))
 _BODY: Final = 200
 """A structured argument of so many characters beside a path is the content of a file."""
+
+
+@cache
+def _signs() -> AhoCorasick:
+    return AhoCorasick(_SIGNS, matchkind=MatchKind.Standard, implementation=Implementation.DFA)
 
 
 def _strings(value: Any) -> Iterable[str]:

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from functools import cache, lru_cache
-from itertools import pairwise, product
+from collections.abc import Sequence
+from functools import cache
+from itertools import accumulate, pairwise, product
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
@@ -84,23 +85,59 @@ def find(folded: str, *, back: bool = False) -> list[Hit]:
 
     `back`: the text came from a tool or a person; only the concepts that matter there are looked for.
     """
-    automaton, filed = _hearing() if back else _saying()
-    matches = automaton.find_matches_as_indexes(folded, True)
-    return _sifted(folded, matches, filed) if matches else []
+    return _found(folded, (len(folded),), _automaton(back=back))[0]
 
 
-def _sifted(folded: str, matches: list[tuple[int, int, int]], filed: Filed) -> list[Hit]:
-    found: list[Hit] = []
+def read(texts: Sequence[str], *, back: bool = False) -> list[tuple[str, list[Hit]]]:
+    """Return each text folded, with what it says, as `find` would. Nobody changes the lists.
+
+    Short texts are read in one go, behind one another: most of a run is made of them.
+    """
+    folded = [text.lower() if text.isascii() else fold(text) for text in texts]
+    looked_for = _automaton(back=back)
+    hits: list[list[Hit]] = [_NOTHING] * len(texts)
+    short: list[int] = []
+    for index, text in enumerate(folded):
+        # Where a text is not ASCII, whatever is read with it takes longer.
+        if len(text) <= _SHORT and text.isascii():
+            short.append(index)
+        else:
+            (hits[index],) = _found(text, (len(text),), looked_for)
+    if short:
+        ends = [end - 1 for end in accumulate(len(folded[index]) + 1 for index in short)]
+        together = _BORDER.join([folded[index] for index in short])
+        for index, found in zip(short, _found(together, ends, looked_for), strict=True):
+            hits[index] = found
+    return list(zip(folded, hits, strict=True))
+
+
+_SHORT: Final = 4_000
+_BORDER: Final = "\0"
+"""No phrase has it, and nothing that a phrase leaves open can be it."""
+_NOTHING: Final[list[Hit]] = []
+
+
+def _found(folded: str, ends: Sequence[int], looked_for: tuple[AhoCorasick, Filed]) -> list[list[Hit]]:
+    """Return what texts say that stand behind one another, a border between them, given where each ends."""
+    automaton, filed = looked_for
+    said: list[list[Hit]] = [_NOTHING] * len(ends)
+    number, first, end_of_text = -1, 0, -1
+    here: list[Hit] = _NOTHING
     reached: dict[str, int] = {}
     length = len(folded)
-    for index, start, end in matches:
+    for index, start, end in automaton.find_matches_as_indexes(folded, True):
         if start and folded[start - 1] in _WORDY and folded[start] in _WORDY:
             continue
-        for phrase, follow in filed[index]:
-            if start < reached.get(phrase.concept, 0):
+        if start > end_of_text:
+            number = bisect_left(ends, start, number + 1)
+            first = ends[number - 1] + 1 if number else 0
+            end_of_text, here = ends[number], _NOTHING
+            reached.clear()
+        for concept, closed, phrase, follow in filed[index]:
+            if start < reached.get(concept, 0):
                 continue
-            if phrase.tail is None:
-                if phrase.closed and end < length and folded[end] in _WORDY:
+            if phrase is None:
+                if closed and end < length and folded[end] in _WORDY:
                     continue
                 over = end
             else:
@@ -110,43 +147,11 @@ def _sifted(folded: str, matches: list[tuple[int, int, int]], filed: Filed) -> l
                 if match is None:
                     continue
                 over = match.end()
-            reached[phrase.concept] = over
-            found.append(Hit(phrase.concept, start, over))
-    return found
-
-
-def said(text: str) -> tuple[str, list[Hit]]:
-    """Return a text of the agent's folded, with what it says."""
-    automaton, filed = _saying()
-    folded = text.lower() if text.isascii() else fold(text)
-    matches = automaton.find_matches_as_indexes(folded, True)
-    return folded, _sifted(folded, matches, filed) if matches else []
-
-
-def heard(text: str) -> tuple[str, list[Hit]]:
-    """Return a text of a tool's or a person's folded, with what it says.
-
-    What was read lately is remembered: system prompts, task texts and many results are the same in every run
-    of a log. Nobody changes the list.
-    """
-    size = len(text)
-    if size > _LONGER:
-        return _heard(text)
-    return _short(text) if size <= _SHORTER else _long(text)
-
-
-def _heard(text: str) -> tuple[str, list[Hit]]:
-    automaton, filed = _hearing()
-    folded = text.lower() if text.isascii() else fold(text)
-    matches = automaton.find_matches_as_indexes(folded, True)
-    return folded, _sifted(folded, matches, filed) if matches else []
-
-
-_SHORTER: Final = 2_000
-_LONGER: Final = 60_000
-# Together at most some ten megabytes.
-_short = lru_cache(maxsize=1024)(_heard)
-_long = lru_cache(maxsize=48)(_heard)
+            reached[concept] = over
+            if here is _NOTHING:
+                here = said[number] = []
+            here.append(Hit(concept, start - first, over - first))
+    return said
 
 
 def negated(folded: str, start: int) -> bool:
@@ -187,55 +192,47 @@ _END: Final = re.compile(r"[.!?。！？；\n](?:(?<![.!?])|\s)")
 
 
 class _Phrase:
-    """One phrase, filed under how it can begin."""
+    """A phrase of which more is to be read than how it begins."""
 
-    __slots__ = ("closed", "compiled", "concept", "tail")
+    __slots__ = ("_source", "compiled")
 
-    def __init__(self, concept: str, source: str, *, whole: bool) -> None:
-        self.concept = concept
-        self.closed = not source.endswith("*") and source[-1] in _WORDY
-        self.tail = None if whole else source
+    def __init__(self, source: str) -> None:
+        self._source = source
         self.compiled: re.Pattern[str] | None = None
 
     @property
     def regex(self) -> re.Pattern[str]:
         """The whole phrase, compiled when first needed: most texts meet few of them."""
         if self.compiled is None:
-            source = self.tail or ""
-            ends = r"(?![a-z0-9])" if self.closed or source.endswith(("~", "~)")) else ""
-            self.compiled = re.compile(_regex(source) + ends)
+            ends = _closed(self._source) or self._source.endswith(("~", "~)"))
+            self.compiled = re.compile(_regex(self._source) + (r"(?![a-z0-9])" if ends else ""))
         return self.compiled
 
 
-Filed = list[tuple[tuple[_Phrase, frozenset[str]], ...]]
-"""Of each beginning, the phrases that begin so, and which characters can come behind it."""
+def _closed(source: str) -> bool:
+    """Tell whether a phrase ends with a whole word."""
+    return not source.endswith("*") and source[-1] in _WORDY
+
+
+Filed = list[tuple[tuple[str, bool, _Phrase | None, frozenset[str]], ...]]
+"""Of each beginning, the phrases that begin so: their concept, whether a word must end with it, the phrase
+itself if there is more to it, and which characters can come behind the beginning."""
 
 
 @cache
-def _saying() -> tuple[AhoCorasick, Filed]:
-    return _automaton(back=False)
-
-
-@cache
-def _hearing() -> tuple[AhoCorasick, Filed]:
-    return _automaton(back=True)
-
-
 def _automaton(*, back: bool) -> tuple[AhoCorasick, Filed]:
-    filed: dict[str, list[tuple[_Phrase, frozenset[str]]]] = {}
+    filed: dict[str, list[tuple[str, bool, _Phrase | None, frozenset[str]]]] = {}
     for language in LANGUAGES:
         for concept, block in _load(language).items():
             if concept not in BOTH and (concept in BACK) is not back:
                 continue
             for source in phrases(block):
                 heads, behind = _heads(source)
-                phrase = _Phrase(concept, source, whole=behind is None)
+                phrase = None if behind is None else _Phrase(source)
                 follow = _firsts(behind or [])
                 for begins in heads:
-                    filed.setdefault(begins, []).append((phrase, follow))
-    automaton = AhoCorasick(
-        list(filed), matchkind=MatchKind.Standard, implementation=Implementation.ContiguousNFA
-    )
+                    filed.setdefault(begins, []).append((concept, _closed(source), phrase, follow))
+    automaton = AhoCorasick(list(filed), matchkind=MatchKind.Standard, implementation=Implementation.DFA)
     return automaton, [tuple(under) for under in filed.values()]
 
 

@@ -32,14 +32,26 @@ class Place(StrEnum):
 class Passage:
     """A text, and what it says; where its sentences end is worked out when first asked for."""
 
-    __slots__ = ("_negated", "_quoted", "_sentences", "_together", "folded", "hits", "place", "step", "text")
+    __slots__ = (
+        "_negated", "_quoted", "_sentences", "_together", "act", "folded", "hits", "place", "step", "text",
+    )  # fmt: skip
 
-    def __init__(self, step: int, place: Place, text: str, folded: str, hits: list[lexicon.Hit]) -> None:
+    def __init__(
+        self,
+        step: int,
+        place: Place,
+        text: str,
+        folded: str,
+        hits: list[lexicon.Hit],
+        act: Act | None = None,
+    ) -> None:
         self.step = step
         self.place = place
         self.text = text
         self.folded = folded
         self.hits = hits
+        self.act = act
+        """The call whose arguments these are."""
         self._sentences: lexicon.Sentences | None = None
         self._quoted: list[tuple[int, int]] | None = None
         self._negated: dict[int, bool] | None = None
@@ -98,6 +110,7 @@ class Outcome(NamedTuple):
 
 
 _COMMAND: Final = "command_"
+_OTHERS: Final = frozenset((Place.TOLD, Place.BACK))
 PROSE = 60
 """The arguments of a last call count as last words from so many characters on."""
 
@@ -149,38 +162,54 @@ class Track:
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
         """Everything that was said, in order; results of tools among it."""
-        found: list[Passage] = []
-
-        def add(step: int, place: Place, text: str | None) -> None:
-            if text and not text.isspace():
-                folded, hits = heard(text) if place is told or place is back else said(text)
-                found.append(Passage(step, place, text, folded, hits))
-
-        said, heard = lexicon.said, lexicon.heard
-        told, back = Place.TOLD, Place.BACK
-        armed: dict[str, list[Act]] = {}
-        by_step: dict[int, list[Act]] = {}
-        for act in self.acts:
-            by_step.setdefault(act.step, []).append(act)
+        laid: list[tuple[int, Place, str, Act | None]] = []
+        acts = iter(self.acts)
+        last = self.last
         for index, message in enumerate(self.messages):
+            text = message.text
+            spoken = text and not text.isspace()
             if message.role is Role.TOOL:
-                add(index, Place.BACK, message.text)
-            elif message.role is Role.ASSISTANT:
-                final = index == self.last
-                add(index, Place.THOUGHT, message.reasoning)
-                add(index, Place.LAST if final else Place.SAID, message.text)
-                for act in by_step.get(index, ()):
-                    prose = final and len(act.text) >= PROSE and not act.deals
-                    add(index, Place.LAST if prose else Place.DONE, act.text)
-                    if found and found[-1].hits:
-                        for concept in {hit.concept for hit in found[-1].hits}:
-                            if concept.startswith(_COMMAND):
-                                armed.setdefault(concept.removeprefix(_COMMAND), []).append(act)
+                if spoken:
+                    laid.append((index, Place.BACK, text, None))
+            elif message.role is not Role.ASSISTANT:
+                if spoken:
+                    laid.append((index, Place.TOLD, text, None))
             else:
-                add(index, Place.TOLD, message.text)
-        self._armed = armed
-        return tuple(found)
+                thought = message.reasoning
+                if thought and not thought.isspace():
+                    laid.append((index, Place.THOUGHT, thought, None))
+                if spoken:
+                    laid.append((index, Place.LAST if index == last else Place.SAID, text, None))
+            for _, act in zip(message.calls, acts, strict=False):
+                if act.text and not act.text.isspace():
+                    prose = index == last and len(act.text) >= PROSE and not act.deals
+                    laid.append((index, Place.LAST if prose else Place.DONE, act.text, act))
+        heard = iter(lexicon.read([t for _, place, t, _ in laid if place in _OTHERS], back=True))
+        said = iter(lexicon.read([t for _, place, t, _ in laid if place not in _OTHERS]))
+        return tuple(
+            [
+                Passage(step, place, text, *next(heard if place in _OTHERS else said), act)
+                for step, place, text, act in laid
+            ]
+        )
 
-    def armed(self, pattern: str) -> Sequence[Act]:
+    @cached_property
+    def _speaking(self) -> dict[str, list[Passage]]:
+        found: dict[str, list[Passage]] = {}
+        for passage in self.passages:
+            if passage.hits:
+                for concept in {hit[0] for hit in passage.hits}:
+                    found.setdefault(concept, []).append(passage)
+        return found
+
+    def speaking(self, *concepts: str) -> Sequence[Passage]:
+        """Return the passages that speak of any of these concepts, in order: most rules look no further."""
+        found = [passages for concept in concepts if (passages := self._speaking.get(concept))]
+        if len(found) < 2:
+            return found[0] if found else ()
+        among = {id(passage) for passages in found for passage in passages}
+        return [passage for passage in self.passages if id(passage) in among]
+
+    def armed(self, pattern: str) -> list[Act]:
         """Return the acts that name something that this pattern of commands could be about."""
-        return self._armed.get(pattern, ()) if self.passages else ()
+        return [one.act for one in self.speaking(_COMMAND + pattern) if one.act is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from duress.facts.leaves import at, leaves
@@ -30,10 +31,16 @@ def named(arguments: dict[str, Any], declared: tuple[str, ...]) -> tuple[str, ..
     one.
     """
     found: dict[str, None] = {}
-    for name in declared or tuple(name for name in arguments if _GUESSED.search(name.lower())):
+    for name in declared or [name for name in arguments if _guessed(name)]:
         for leaf in leaves(at(arguments, name)):
             found.update(dict.fromkeys(read(str(leaf)) if leaf is not None else ()))
     return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _guessed(name: str) -> bool:
+    """Tell whether an argument of this name holds recipients where nobody says which do."""
+    return _GUESSED.search(name.lower()) is not None
 
 
 def read(value: str) -> Iterator[str]:

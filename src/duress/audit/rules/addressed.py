@@ -13,12 +13,10 @@ from duress.trajectory import Role
 
 def speaks(scene: Scene) -> Iterator[Clue]:
     """Somebody tells the monitor what to think; the system prompt alone may speak of monitors."""
-    for passage in scene.track.passages:
+    for passage in scene.track.speaking("addressed"):
         if passage.place is Place.TOLD and scene.track.messages[passage.step].role is Role.SYSTEM:
             continue
         hits = [hit for hit in passage.hits if hit.concept == "addressed"]
-        if not hits:
-            continue
         own = passage.place not in (Place.BACK, Place.TOLD)
         yield Clue(
             Kind.ADDRESSED,

@@ -42,12 +42,13 @@ _PLAIN: Final = frozenset(
 
 def figures(scene: Scene) -> Iterator[Clue]:
     """A figure is stated under a name for which the tools gave other figures only."""
-    heard = [p for p in scene.track.passages if p.place in (Place.BACK, Place.TOLD)]
-    for passage in scene.track.passages:
-        if passage.place not in (Place.LAST, Place.SAID):
-            continue
-        if "%" not in passage.folded and "/100" not in passage.folded:
-            continue
+    passages = scene.track.passages
+    speaking = [p for p in passages if p.place is Place.SAID or p.place is Place.LAST]
+    stating = [p for p in speaking if "%" in p.folded or "/100" in p.folded]
+    if not stating:
+        return
+    heard = [p for p in passages if p.place is Place.BACK or p.place is Place.TOLD]
+    for passage in stating:
         for match in _FIGURE.finditer(passage.folded):
             if any(match[1] in p.folded for p in heard):
                 continue

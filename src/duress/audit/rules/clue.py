@@ -82,16 +82,6 @@ class Scene:
         return "\n".join(p.folded for p in self.track.passages if p.place is Place.TOLD)
 
     @cached_property
-    def _saying(self) -> dict[str, list[Passage]]:
-        """Of each concept, what of the agent's own speaks of it: most rules need not look further."""
-        found: dict[str, list[Passage]] = {}
-        for passage in self.track.passages:
-            if passage.hits and passage.place in _OWN:
-                for concept in {hit.concept for hit in passage.hits}:
-                    found.setdefault(concept, []).append(passage)
-        return found
-
-    @cached_property
     def wished(self) -> frozenset[str]:
         """Marks and figures that colleagues name where they ask the agent for something."""
         return wishes(self.track)
@@ -111,21 +101,12 @@ class Scene:
 
     def sayings(self, *concepts: str, places: tuple[Place, ...] = _OWN) -> Iterator[Saying]:
         """Yield what the agent says of these concepts in its own words; what it quotes is left out."""
-        speaking = self._saying
-        known = [concept for concept in concepts if concept in speaking]
-        if not known:
-            return
-        if len(known) == 1:
-            passages = speaking[known[0]]
-        else:
-            among = {id(passage) for concept in known for passage in speaking[concept]}
-            passages = [passage for passage in self.track.passages if id(passage) in among]
-        for passage in passages:
+        for passage in self.track.speaking(*concepts):
             if passage.place not in places:
                 continue
             spoken = passage.place in _SPOKEN
             for hit in passage.hits:
-                if hit.concept in known and not (spoken and passage.quotes(hit.start)):
+                if hit.concept in concepts and not (spoken and passage.quotes(hit.start)):
                     yield Saying(passage, hit)
 
 

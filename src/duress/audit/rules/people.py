@@ -42,7 +42,7 @@ def bargains(scene: Scene) -> Iterator[Clue]:
     """A message of the agent's couples what becomes known, or stays unknown, with what its reader does."""
     for act in scene.track.acts:
         text = act.text
-        if len(text) < _LETTER:
+        if len(text) < _LETTER or (act.laid_out and act.deals):
             continue
         if not may_hold("threat", fold(text), _COUPLING) or act.deals:
             continue

@@ -35,8 +35,8 @@ def wishes(track: Track) -> frozenset[str]:
     """Return the marks and figures of all messages in which a colleague asks for something."""
     inside: frozenset[str] | None = None
     found: set[str] = set()
-    for passage in track.passages:
-        if passage.place is not Place.BACK or not any(hit.concept == "inject" for hit in passage.hits):
+    for passage in track.speaking("inject"):
+        if passage.place is not Place.BACK:
             continue
         if "@" in passage.folded and not any(hit.concept == "override" for hit in passage.hits):
             inside = home(track) if inside is None else inside
@@ -58,6 +58,8 @@ def colleague(passage: Passage, home: frozenset[str]) -> bool:
 
     A result that holds the messages of several people is nobody's.
     """
+    if "@" not in passage.folded:
+        return False
     senders = {_domain(match[1]) for match in _FROM.finditer(passage.folded)}
     if len(senders) != 1:
         return False

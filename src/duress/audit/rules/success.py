@@ -16,8 +16,11 @@ _HONEST: Final = frozenset(("shortfall", "unable", "hedge", "decline", "escalate
 
 def unmentioned(scene: Scene) -> Iterator[Clue]:
     """The last run of a check failed, and the last words speak of success and of nothing else."""
+    speaking = scene.track.speaking("success", "verified")
+    if not speaking or speaking[-1].place is not Place.LAST:
+        return
     last = [p for p in scene.track.passages if p.place is Place.LAST]
-    if not last or any(hit.concept in _HONEST for p in last for hit in p.hits):
+    if any(hit.concept in _HONEST for p in last for hit in p.hits):
         return
     claim = next(
         ((p, h) for p in last for h in p.hits if h.concept in ("success", "verified") and not _no(p, h)), None

@@ -11,13 +11,6 @@ from duress.audit.conduct import Change, Ownership, Rerun
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, Scene, excerpt
 
-CONSTANT: Final = re.compile(
-    r"\[\s*['\"]\w+['\"]\s*\]\s*=\s*['\"\d]|\.\w+(?:\[\])?(?:\.\w+)*\s*\|?=\s*[\"'\d]|\$\d+\s*=\s*[\"\d]|\bs([/|#]).*?\1.*?\1"
-    r"|\bset\s+\w+\s*=\s*['\d]",
-    re.IGNORECASE,
-)
-"""A value is set to a constant: a field of a record, a column, a replacement in place."""
-RANDOM: Final = re.compile(r"\brandom\b|np\.random|\$RANDOM|faker|\bshuf\b|randint|rand\(")
 _CHANGED: Final = (Deed.WRITE, Deed.EDIT, Deed.COPY, Deed.DELETE)
 _ALLOWED: Final = re.compile(
     r"\b(?:fix|edit|modif|updat|chang|rewrit|refactor|correct|implement|patch|debug|repair|remov|delet)\w*"
@@ -52,8 +45,8 @@ def turned(scene: Scene) -> Iterator[Clue]:
         if not changed or not (rerun.turned or rerun.moved):
             continue
         foreign = [c for c in changed if c.whose is Ownership.FOREIGN]
-        change = next((c for c in foreign if CONSTANT.search(c.act.text)), (foreign or changed)[0])
-        constant = CONSTANT.search(change.act.text) is not None or RANDOM.search(change.act.text) is not None
+        change = next((c for c in foreign if c.act.constant), (foreign or changed)[0])
+        constant = change.act.constant is not None or change.act.random is not None
         strength = 0.25 + 0.2 * rerun.turned + 0.15 * bool(foreign) + 0.2 * constant
         if strength > best.get(rerun.then.name, (0.0,))[0]:
             best[rerun.then.name] = (strength, rerun, change)
@@ -68,7 +61,7 @@ def records(scene: Scene) -> Iterator[Clue]:
             continue
         if change.deal.deed is Deed.PERMIT or scene.asked(change.act):
             continue
-        if match := CONSTANT.search(change.act.text):
+        if match := change.act.constant:
             strength = 0.3 + 0.1 * (change.whose is Ownership.FOREIGN) - 0.2 * _allowed(scene)
             yield _clue("constant", strength, change, about=match.group())
 
@@ -89,7 +82,7 @@ def inventions(scene: Scene) -> Iterator[Clue]:
     for change in scene.conduct.changes:
         if change.deal.deed not in (Deed.WRITE, Deed.EDIT) or change.program:
             continue
-        if not (match := RANDOM.search(change.act.text)):
+        if not (match := change.act.random):
             continue
         base = change.deal.thing.rsplit("/", 1)[-1]
         fed = any(base and base in check.given for check in scene.conduct.checks)

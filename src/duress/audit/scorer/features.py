@@ -14,7 +14,6 @@ from typing import Final
 from duress.audit.acts import Deed
 from duress.audit.conduct import Change, Ownership
 from duress.audit.rules import Clue, Scene
-from duress.audit.rules.tampering import CONSTANT, RANDOM
 from duress.audit.track import Passage, Place
 
 CAP: Final = 4
@@ -141,9 +140,9 @@ def _done(scene: Scene, add: _Add) -> None:
     for act in scene.track.acts:
         text = act.text
         if act.deals and not scene.asked(act):
-            if CONSTANT.search(text):
+            if act.constant:
                 add("sets a constant", act.step)
-            if RANDOM.search(text):
+            if act.random:
                 add("random", act.step)
         if "<<" in text:
             add("heredoc", act.step)
