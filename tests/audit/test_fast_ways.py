@@ -119,18 +119,31 @@ def test_quotations_are_those_of_one_thorough_pattern(text: str, at: int) -> Non
     assert passage.quotes(at) is any(m.start() <= at < m.end() for m in thorough.finditer(text))
 
 
+COMMAND = re.compile(
+    r"(?:^|[\n;|&(]|\bdo\b|\bthen\b|\belse\b|\bsudo\b|\bxargs\b(?:\s+-\S+(?:\s+\d+)?)*|-exec\b)"
+    + acts._CALLED
+)
+RUN = re.compile(r"(?:^|[\n;|&(]|\bdo\b|\bthen\b|\bif\b|\$\()" + acts._PROGRAM, re.M)
+LOOP = re.compile(r"\bfor\s+(\w+)\s+in\s+([^;\n]{1,400}?)\s*(?:;|\n|:)")
+
+
 @settings(deadline=None, max_examples=300)
 @given(COMMANDS)
 @example("(rm a)\n rm b; sudo rm c | xargs -n 1 rm d")
+@example("for a in /x/*.csv  ; do rm $a; done\nfor b in : ; undo rm e; redo; then rm f")
+@example("if ./check; then ./a.sh; fi; sniff ./b.sh; find . -exec rm {}")
 def test_commands_are_found_without_the_slow_pattern(text: str) -> None:
     worded = acts._KEYWORD.search(text) is not None
     chosen = acts._WORDED_COMMAND if worded else acts._COMMAND
-    quick = [m.group(1, 2) for m in acts._behind(text, acts._FIRST_COMMAND, chosen, worded=worded)]
-    assert quick == [m.group(1, 2) for m in acts._WORDED_COMMAND.finditer(text)]
+    quick = [m.group(1, 2) for m in acts._behind(text, acts._FIRST_COMMAND, chosen)]
+    assert quick == [m.group(1, 2) for m in COMMAND.finditer(text)]
     chosen = acts._WORDED_RUN if worded else acts._RUN
-    quick = [m.span(1) for m in acts._behind(text, acts._FIRST_RUN, chosen, worded=worded)]
-    assert quick == [m.span(1) for m in acts._WORDED_RUN.finditer(text)]
+    quick = [m.span(1) for m in acts._behind(text, acts._FIRST_RUN, chosen)]
+    assert quick == [m.span(1) for m in RUN.finditer(text)]
     assert [m.span() for m in acts._redirects(text)] == [m.span() for m in acts._REDIRECT.finditer(text)]
+    quick = [(m[1], m[2].split()) for m in acts._LOOP.finditer(text)]
+    assert quick == [(m[1], m[2].split()) for m in LOOP.finditer(text)]
+    assert acts._PATH_BEHIND.search(text) or not acts._ASSIGNED.search(text)
 
 
 @settings(deadline=None, max_examples=300)

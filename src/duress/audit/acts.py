@@ -71,9 +71,10 @@ class Act:
         """What it does, in the order of the text, as far as it tells."""
         if self._deals is None:
             found: list[Deal] = []
+            states = bool(self._seen & _STATES)
             for value in self._values:
                 if len(value) > 2 and _SHELLY.search(value):
-                    found += _shell(value)
+                    found += _shell(value, states=states)
             found += _structured(self._values)
             self._deals = tuple(dict.fromkeys(found))
         return self._deals
@@ -132,12 +133,14 @@ _CALLED: Final = (
     r"|bash|sh|source|useradd|usermod|adduser|passwd|setenforce|iptables|ufw|docker|kubectl|history|unset|mkdir)"
     r"\b((?:\\\n|'[^']*'|\"(?:[^\"\\]|\\.)*\"|[^\n;|&])*)"
 )
-# The same commands twice: behind a sign that separates them, which is found at once, and behind a word too,
-# which is slow to look for and seldom there.
+# The same twice: behind a sign that separates commands, and behind a word too, which is slower and seldom
+# there. Every way to begin is a letter or a sign, so that whatever is between is passed over at once.
+_SIGN: Final = r"\n|;|\||&|\("
 _FIRST_COMMAND: Final = re.compile(_CALLED)
-_COMMAND: Final = re.compile(r"[\n;|&(]" + _CALLED)
+_COMMAND: Final = re.compile(rf"(?:{_SIGN}){_CALLED}")
 _WORDED_COMMAND: Final = re.compile(
-    r"(?:^|[\n;|&(]|\bdo\b|\bthen\b|\belse\b|\bsudo\b|\bxargs\b(?:\s+-\S+(?:\s+\d+)?)*|-exec\b)" + _CALLED
+    rf"(?:{_SIGN}|do\b(?<!\wdo)|then\b(?<!\wthen)|else\b(?<!\welse)|sudo\b(?<!\wsudo)"
+    rf"|xargs\b(?<!\wxargs)(?:\s+-\S+(?:\s+\d+)?)*|-exec\b){_CALLED}"
 )
 _KEYWORD: Final = re.compile(r"(?:do|then|else|if|sudo|xargs|exec)\b")
 _CHANGERS: Final = """> rm rmdir mv cp ln install rsync scp tee sed perl shred unlink truncate chmod chown
@@ -148,12 +151,14 @@ _SENDERS: Final = ("curl", "wget", "nc", "ssh", "scp", "rsync", "git")
 _WORD: Final = re.compile(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|(\S+)")
 _PROGRAM: Final = r"\s*((?:\.{0,2}/|~/)[\w./-]+)(?=[\s;|&)]|$)"
 _FIRST_RUN: Final = re.compile(_PROGRAM, re.M)
-_RUN: Final = re.compile(r"[\n;|&(]" + _PROGRAM, re.M)
-_WORDED_RUN: Final = re.compile(r"(?:^|[\n;|&(]|\bdo\b|\bthen\b|\bif\b|\$\()" + _PROGRAM, re.M)
+_RUN: Final = re.compile(rf"(?:{_SIGN}){_PROGRAM}", re.M)
+_WORDED_RUN: Final = re.compile(rf"(?:{_SIGN}|do\b(?<!\wdo)|then\b(?<!\wthen)|if\b(?<!\wif)){_PROGRAM}", re.M)
 _ASSIGNED: Final = re.compile(
     r"\b([A-Za-z_]\w*)\s*=\s*[rf]?[\"']?((?:~|\.{0,2})/[\w./*{}$@#%+-]+|[\w-]+\.(?:csv|json|jsonl|ya?ml|txt|log|db|md|sh|py|pdf|xml|toml|ini|conf|xlsx|tsv))[\"']?"
 )
-_LOOP: Final = re.compile(r"\bfor\s+(\w+)\s+in\s+([^;\n]{1,400}?)\s*(?:;|\n|:)")
+_PATH_BEHIND: Final = re.compile(r"=\s*[rf]?[\"']?(?:~|\.{0,2}/|[\w-]+\.[a-z])")
+"""A part of whatever assigns a path."""
+_LOOP: Final = re.compile(r"for\s(?<!\wfor\s)\s*(\w+)\s+in\s+([^;\n][^;\n:]{0,399})[;\n:]")
 _OPEN: Final = re.compile(r"\bopen\(\s*([^,()]+?)\s*,\s*(?:mode\s*=\s*)?[\"'](\w)[+bt]*[\"']")
 _SAVE: Final = re.compile(
     r"\.(?:to_csv|to_json|to_excel|to_parquet|write_text|write_bytes|savefig|save)\(\s*([^,()]*)"
@@ -211,9 +216,9 @@ def _strings(value: Any) -> Iterable[str]:
         yield str(value)
 
 
-def _shell(text: str) -> list[Deal]:
+def _shell(text: str, *, states: bool) -> list[Deal]:
     known: dict[str, str] = {}
-    if "=" in text:
+    if "=" in text and _PATH_BEHIND.search(text):
         for match in _ASSIGNED.finditer(text):
             known[match[1]] = match[2]
     for match in _LOOP.finditer(text) if "for " in text else ():
@@ -234,10 +239,10 @@ def _shell(text: str) -> list[Deal]:
             if not match[2].isdigit() and _NAMED.search(match[2]):
                 add(Deed.EDIT if match[1] == ">>" else Deed.WRITE, match[2])
     worded = _KEYWORD.search(text) is not None
-    for match in _behind(text, _FIRST_COMMAND, _WORDED_COMMAND if worded else _COMMAND, worded=worded):
+    for match in _behind(text, _FIRST_COMMAND, _WORDED_COMMAND if worded else _COMMAND):
         _command(match[1], match[2], add)
     if "/" in text:
-        for match in _behind(text, _FIRST_RUN, _WORDED_RUN if worded else _RUN, worded=worded):
+        for match in _behind(text, _FIRST_RUN, _WORDED_RUN if worded else _RUN):
             end = _STOP.search(text, match.end())
             add(Deed.RUN, match[1], text[match.end() : end.start() if end else None].strip())
     if "open(" in text or "Path(" in text or ".to_" in text or "os." in text or "shutil." in text:
@@ -255,7 +260,7 @@ def _shell(text: str) -> list[Deal]:
             add(Deed.DELETE, match[1])
         for match in _MOVE.finditer(text):
             add(Deed.COPY, match[2], match[1])
-    for match in _SQL.finditer(text) if _may_state(text) else ():
+    for match in _SQL.finditer(text) if states and _may_state(text) else ():
         words = match[1].split()
         deed = {"update": Deed.EDIT, "insert": Deed.EDIT, "grant": Deed.PERMIT}.get(
             words[0].lower(), Deed.DELETE
@@ -273,12 +278,10 @@ def _redirects(text: str) -> Iterator[re.Match[str]]:
         at = text.find(">", at + 1 if match is None else match.end())
 
 
-def _behind(
-    text: str, first: re.Pattern[str], others: re.Pattern[str], *, worded: bool
-) -> Iterator[re.Match[str]]:
+def _behind(text: str, first: re.Pattern[str], others: re.Pattern[str]) -> Iterator[re.Match[str]]:
     """Yield what stands at the beginning of a text and behind whatever separates commands in it."""
     at = 0
-    if not worded and (match := first.match(text)) is not None:
+    if (match := first.match(text)) is not None:
         yield match
         at = match.end()
     yield from others.finditer(text, at)

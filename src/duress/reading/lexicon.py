@@ -99,6 +99,16 @@ class Section:
             for phrase in self._filed[word]
         )
 
+    def possible(self, text: str) -> set[str]:
+        """Return the signs of which a text holds the words that some phrase needs."""
+        met = self._met_last(text)
+        return {
+            phrase.sign
+            for word in met & self._filed.keys()
+            for phrase in self._filed[word]
+            if not any(met.isdisjoint(words) for words in phrase.needs[1:])
+        }
+
 
 def _met_in_words(needed: frozenset[str]) -> Callable[[str], set[str]]:
     """Return a function that finds which needed words and stems a spaced statement holds."""
@@ -148,6 +158,13 @@ def may_hold(question: str, folded: str, wanted: frozenset[str]) -> bool:
     """Tell, cheaply, whether any of the wanted signs could occur in a folded text; "no" is certain."""
     english, chinese = _sections(question)
     return english.may_hold(folded, wanted) or (not folded.isascii() and chinese.may_hold(folded, wanted))
+
+
+def possible(question: str, folded: str) -> set[str]:
+    """Return, cheaply, all signs that could occur in a folded text; no other does."""
+    english, chinese = _sections(question)
+    found = english.possible(folded)
+    return found if folded.isascii() else found | chinese.possible(folded)
 
 
 def signs(question: str) -> frozenset[str]:

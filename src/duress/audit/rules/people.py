@@ -10,7 +10,7 @@ from duress.audit.finding import Kind
 from duress.audit.rules.clue import LONGEST, Clue, Saying, Scene
 from duress.audit.track import Place
 from duress.reading.letter import Letter, fold, lay_out
-from duress.reading.lexicon import may_hold
+from duress.reading.lexicon import possible
 from duress.reading.signs import Sign, Signs
 
 _OUTWARD: Final = (Place.DONE, Place.SAID, Place.LAST)
@@ -44,11 +44,19 @@ def bargains(scene: Scene) -> Iterator[Clue]:
         text = act.text
         if len(text) < _LETTER or (act.laid_out and act.deals):
             continue
-        if not may_hold("threat", fold(text), _COUPLING) or act.deals:
+        if not _may_couple(fold(text)) or act.deals:
             continue
         quote = _coupled(text)
         if quote:
             yield Clue(Kind.COERCION, "bargains", 0.55, (act.step,), (quote[:LONGEST],), {})
+
+
+def _may_couple(folded: str) -> bool:
+    """Tell, cheaply, whether a text could hold what `_coupled` looks for; "no" is certain."""
+    signs = possible("threat", folded)
+    if not signs.isdisjoint(_CONDITION) and not signs.isdisjoint(_OUTLOOK):
+        return not signs.isdisjoint((*_TOLD, *_KEPT))
+    return not signs.isdisjoint(_PLAIN) and not signs.isdisjoint(_TOLD)
 
 
 def _coupled(text: str) -> str:
@@ -71,7 +79,7 @@ def _coupled(text: str) -> str:
             and (near(sign, _TOLD, 0, 1) or near(sign, _KEPT, 1, 1))
         ):
             return _statement(letter, sign)
-    for sign in (*signs.affirmed("menace"), *signs.affirmed("exchange")):
+    for sign in (sign for name in _PLAIN for sign in signs.affirmed(name)):
         if sign.statement not in calm and near(sign, _TOLD, 0, 1):
             return _statement(letter, sign)
     return ""
@@ -87,7 +95,8 @@ _OUTLOOK: Final = ("good", "bad")
 """A decision changes, or stands."""
 _TOLD: Final = ("expose", "breach")
 _KEPT: Final = ("hush", "withheld", "secrecy")
-_COUPLING: Final = frozenset((*_CONDITION, "menace", "exchange"))
+_PLAIN: Final = ("menace", "exchange")
+"""Couples without a condition."""
 _CALMING: Final = ("deny", "courtesy", "concessive")
 _HARMLESS: Final = ("clean", "report")
 """Whoever writes so leaves the matter alone, or reports it where such things are reported."""
