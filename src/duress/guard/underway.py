@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,10 @@ _LOOK = 0.001
 _MARGIN = 0.05
 _GONE = 60.0
 """Seconds after the end of its lease for which a client is remembered."""
+
+
+_REMEMBERED = 256
+"""So many clients that said farewell are known to have gone."""
 
 
 class Call(Struct, frozen=True):
@@ -65,6 +70,7 @@ class Underway:
         self._calls = Shared(folder / FOLDER, "calls")
         self._clients = Shared(folder / FOLDER, "clients")
         self._until: dict[str, float] = {}
+        self._gone: deque[str] = deque(maxlen=_REMEMBERED)
 
     def begin(self, entry: Entry) -> None:
         """Take note that a call may begin once this entry is recorded.
@@ -90,23 +96,30 @@ class Underway:
         """Take note of what a client has heard, and until when it goes by that.
 
         Raises:
-            KeeperError: no note can be taken.
+            KeeperError: no note can be taken, or the client had gone: what it asked was on its way for longer
+                than its farewell.
         """
+        if name in self._gone:
+            raise KeeperError("this client has gone")
         if name not in self._until:
             for gone in [one for one, last in self._until.items() if last + _GONE < until]:
-                self.forget(gone)
+                self._forget(gone)
         self._until[name] = until
         self._put(self._clients, name, Client(agent, heard, until), Client("", heard, until, cut=True))
 
     def forget(self, name: str) -> None:
         """Take note that a client lets nothing through any more."""
-        self._until.pop(name, None)
-        self._clients.drop(name)
+        self._gone.append(name)
+        self._forget(name)
 
     def close(self) -> None:
         """Let go of all."""
         self._calls.close()
         self._clients.close()
+
+    def _forget(self, name: str) -> None:
+        self._until.pop(name, None)
+        self._clients.drop(name)
 
     def _put(self, shared: Shared, key: object, record: Struct, short: Struct) -> None:
         found = _encode(record)

@@ -168,7 +168,6 @@ def test_a_server_killed_while_people_are_asked_is_a_denial(folder: Path) -> Non
             item = until(Queue(state).waiting)[0]
             server.send_signal(signal.SIGKILL)
             assert isinstance(asked.outcome, KeeperError)
-            assert asked.took < 10
             with pytest.raises(KeeperError, match=GONE):
                 Votes(state).cast(item.request.id, ann, Said.APPROVE, binding=item.binding)
             with pytest.raises(KeeperError):

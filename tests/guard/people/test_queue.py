@@ -201,7 +201,6 @@ def test_no_answer_in_time_is_a_denial(keeper: EmbeddedKeeper) -> None:
     people(keeper.state, "ann")
     asked = Asked(keeper.ask, question(seconds=0.3))
     assert asked.answer.said is Said.EXPIRED
-    assert asked.took < 3
 
 
 @pytest.mark.parametrize("jump", [-3600.0, 0.0, 3600.0])

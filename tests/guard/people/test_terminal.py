@@ -255,7 +255,7 @@ class Screen:
         self.text = ""
 
     def sees(self, text: str) -> None:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while text not in self.text:
             assert time.monotonic() < end, self.text
             if select.select([self._end], [], [], 0.1)[0]:
