@@ -16,6 +16,8 @@ LONGEST = 64 << 20
 WHOLE = 16 << 20
 """Bytes of the largest document of many records that is read whole: its objects take many times as much."""
 _PEEK = 1 << 20
+_BLOCK = 1 << 18
+"""Bytes of a file of lines that are read at once: for larger blocks, memory is fetched anew each time."""
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},:]', re.DOTALL)
 """A string, also one that is not complete yet, or what gives a document its structure."""
 SPLIT = ("resourceSpans", "resource_spans", "samples", "runs", "records", "results", "data", "trajectories")
@@ -46,7 +48,7 @@ def records(stream: IO[bytes], *, offset: int = 0, line: int = 0) -> Iterator[Re
         yield from _lines(stream, offset, line)
         return
     start = _start(stream)
-    if not start.strip():
+    if not start or start.isspace():
         return
     if _is_lines(start):
         yield from _lines(_Joined(start, stream), 0, 0)
@@ -54,7 +56,7 @@ def records(stream: IO[bytes], *, offset: int = 0, line: int = 0) -> Iterator[Re
         yield from _document(_Joined(start, stream))
 
 
-def decode(text: bytes) -> Any:
+def decode(text: bytes | bytearray) -> Any:
     """Return the value of a JSON text; raises `ValueError` with what is wrong with it.
 
     NaN and lone surrogates, which Python and JavaScript write though JSON has none, are read.
@@ -87,7 +89,7 @@ def _whole(value: Any) -> Any:
 def _start(stream: IO[bytes]) -> bytes:
     """Return the beginning: two whole lines if they are not too long."""
     start = stream.read(_PEEK)
-    while start.lstrip().count(b"\n") < 1 and len(start) < LONGEST:
+    while b"\n" not in start.lstrip() and len(start) < LONGEST:
         more = stream.read(_PEEK)
         if not more:
             break
@@ -97,17 +99,18 @@ def _start(stream: IO[bytes]) -> bytes:
 
 def _is_lines(start: bytes) -> bool:
     head = start.lstrip()
-    first, newline, rest = head.partition(b"\n")
-    if not newline:
+    newline = head.find(b"\n")
+    if newline < 0:
         # One line: a document of one record reads the same, an array has its records inside.
         return not head.startswith(b"[") and len(head) < LONGEST
+    first = head[:newline]
     try:
         decode(first)
     except ValueError:
         # The first line may be damaged, or the first of a document that is laid out over many.
-        following = rest.split(b"\n", 1)[0].rstrip()
+        following = head[newline + 1 :].split(b"\n", 1)[0].rstrip()
         return following[:1] in (b"{", b"[") and following[-1:] in (b"}", b"]") and len(following) > 2
-    return not (first.lstrip().startswith(b"[") and not rest.strip())
+    return not (first.startswith(b"[") and not head[newline:].strip())
 
 
 class _Joined:
@@ -124,19 +127,17 @@ class _Joined:
 
 
 def _lines(stream: IO[bytes] | _Joined, offset: int, line: int) -> Iterator[Record]:
-    held = b""
+    held: list[bytes] = []
+    """Pieces of a line that is not complete yet."""
     dropped = 0
     """Bytes of a line that is too long, so far."""
-    while True:
-        block = stream.read(_PEEK)
-        if not block:
-            break
+    while block := stream.read(_BLOCK):
         *whole, rest = block.split(b"\n")
         if whole:
-            whole[0] = held + whole[0]
-            held = rest
+            whole[0] = b"".join((*held, whole[0]))
+            held = [rest]
         else:
-            held += rest
+            held.append(rest)
         for text in whole:
             line += 1
             offset += len(text) + 1 + dropped
@@ -145,14 +146,15 @@ def _lines(stream: IO[bytes] | _Joined, offset: int, line: int) -> Iterator[Reco
                 dropped = 0
             elif text and not text.isspace():
                 yield _record(line, text, offset)
-        if len(held) > LONGEST:
-            dropped += len(held)
-            held = b""
+        if (size := sum(map(len, held))) > LONGEST:
+            dropped += size
+            held = []
+    last = b"".join(held)
     if dropped:
         yield Record(line + 1, fault=_too_long(), end=0)
-    elif held and not held.isspace():
+    elif last and not last.isspace():
         # More may be written to it: it is not behind us.
-        record = _record(line + 1, held, 0)
+        record = _record(line + 1, last, 0)
         yield (
             Record(line + 1, fault=f"the last line is not complete: {record.fault}")
             if record.fault
@@ -186,7 +188,7 @@ def _document(stream: _Joined) -> Iterator[Record]:
         yield from _elements(_Joined(bytes(held), cast("IO[bytes]", stream)))
         return
     try:
-        value = decode(bytes(held))
+        value = decode(held)
     except ValueError as error:
         # What is whole before the damage is read all the same.
         count = 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +214,36 @@ def test_scores_of_an_inspect_log_stay_in_the_log(read: Read, tmp_path: Path):
     assert isinstance(run, Run)
     assert run.reader == "inspect"
     assert "ANSWER" not in repr(run)
+
+
+def test_a_damaged_sample_of_an_inspect_log_leaves_the_others(tmp_path: Path, read: Read):
+    def sample(name: str) -> bytes:
+        return zstandard.compress(json.dumps({"id": name, "messages": plain(0)["messages"]}).encode())
+
+    members = {
+        "header.json": zstandard.compress(b'{"eval": {"task": "t"}}'),
+        "samples/a.json": sample("a"),
+        "samples/b.json": sample("b")[:-20],
+        "samples/c.json": b"no frame",
+        "samples/d.json": sample("d"),
+    }
+    path = tmp_path / "a.eval"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, packed in members.items():
+            archive.writestr(name, packed)
+    # `zipfile` writes no zstd before Python 3.14: its members are called so afterwards.
+    path.write_bytes(_method(path.read_bytes(), 93))
+    found = read(path)
+    assert ids(found) == ["a", "d"]
+    assert [run.run for run in found if isinstance(run, Unread)] == ["b", "c"]
+
+
+def _method(archive: bytes, method: int) -> bytes:
+    out = bytearray(archive)
+    for head, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        for found in re.finditer(re.escape(head), archive):
+            out[found.start() + at] = method
+    return bytes(out)
 
 
 def test_a_mapping_cannot_read_answers(tmp_path: Path):

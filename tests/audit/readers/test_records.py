@@ -35,6 +35,19 @@ def test_lines_are_records(items: list[Any], ascii: bool):
 
 
 @settings(max_examples=30)
+@given(st.lists(OBJECTS, min_size=1, max_size=6), st.integers(1, 40), st.booleans())
+def test_lines_are_the_same_whatever_the_blocks(items: list[Any], block: int, ends: bool):
+    lines = [json.dumps(item, ensure_ascii=False).encode("utf-8", "surrogatepass") for item in items]
+    text = b"\n\n".join(lines) + b"\n" * ends
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_BLOCK", block)
+        found = list(module._lines(io.BytesIO(text), 0, 0))
+    assert [record.value for record in found] == items
+    assert [record.line for record in found] == list(range(1, 2 * len(items), 2))
+    assert found[-1].end == (len(text) if ends else 0)
+
+
+@settings(max_examples=30)
 @given(st.lists(OBJECTS, min_size=2, max_size=6), st.sampled_from([None, 2]))
 def test_an_array_holds_records(items: list[Any], indent: int | None):
     assert values(json.dumps(items, indent=indent).encode()) == items
@@ -105,6 +118,7 @@ def test_a_document_that_was_cut_off_gives_what_is_whole():
 def test_a_line_that_is_too_long_is_dropped_and_reading_goes_on(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "LONGEST", 100)
     monkeypatch.setattr(module, "_PEEK", 16)
+    monkeypatch.setattr(module, "_BLOCK", 16)
     lines = [b'{"a": 1}', b'{"a": "%s"}' % (b"x" * 500), b'{"a": 3}']
     found = list(records(io.BytesIO(b"\n".join(lines) + b"\n")))
     assert [(record.line, record.value) for record in found] == [(1, {"a": 1}), (2, None), (3, {"a": 3})]

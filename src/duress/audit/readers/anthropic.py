@@ -57,8 +57,9 @@ def _is_request(request: Any) -> bool:
 
 
 def _has_blocks(said: list[Any]) -> bool:
-    for item in said[:8]:
-        content: Any = cast("dict[str, Any]", item).get("content") if isinstance(item, dict) else None
+    for value in said[:8]:
+        item: dict[str, Any] = value
+        content: Any = item.get("content") if isinstance(value, dict) else None
         if isinstance(content, list) and any(
             isinstance(part, dict) and cast("dict[str, Any]", part).get("type") in _BLOCKS
             for part in cast("list[Any]", content)

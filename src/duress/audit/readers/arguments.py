@@ -12,16 +12,12 @@ def arguments(value: Any) -> tuple[dict[str, Any], str | None]:
 
     What is no mapping is kept under `input`: what an agent asked for must not be lost.
     """
-    if isinstance(value, dict):
-        return cast("dict[str, Any]", value), None
-    if value is None or value == "":
-        return {}, None
-    if isinstance(value, str):
+    read: Any = value
+    if isinstance(value, str) and value:
         try:
             read = orjson.loads(value)
         except orjson.JSONDecodeError as error:
             return {"input": value}, str(error)
-        if isinstance(read, dict):
-            return cast("dict[str, Any]", read), None
-        return {"input": read}, None
-    return {"input": value}, None
+    elif value is None or value == "":
+        read = {}
+    return cast("dict[str, Any]", read) if isinstance(read, dict) else {"input": read}, None

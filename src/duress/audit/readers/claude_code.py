@@ -129,7 +129,10 @@ class _Sessions:
             helper = "sidechain"
         if helper is not None:
             name = f"{name}/{helper}"
-        return self._sessions.setdefault(name, _Session(name, place))
+        session = self._sessions.get(name)
+        if session is None:
+            session = self._sessions[name] = _Session(name, place)
+        return session
 
     def close(self) -> Iterable[Run | Unread]:
         """Return the runs of the file."""

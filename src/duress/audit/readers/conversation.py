@@ -19,6 +19,7 @@ KEYS = (
 )
 REQUESTS = ("request", "req", "body", "kwargs", "params")
 REPLIES = ("response", "resp", "completion", "reply")
+_EITHER = frozenset({*REQUESTS, *REPLIES})
 
 
 def listed(record: Any) -> list[Any] | None:
@@ -37,7 +38,7 @@ def listed(record: Any) -> list[Any] | None:
 
 def exchange(record: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """Return a request and its reply (which may be empty) from a log of calls, or None."""
-    if not isinstance(record, dict):
+    if not isinstance(record, dict) or _EITHER.isdisjoint(cast("dict[str, Any]", record)):
         return None
     record = cast("dict[str, Any]", record)
     reply = _inner(record, REPLIES)
@@ -61,11 +62,11 @@ def _inner(record: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | No
 
 def _talk(found: list[Any]) -> bool:
     """Return whether a list is one of messages; a first message without a role may be an item of a turn."""
-    return any(
-        isinstance(item, dict)
-        and (role_of(cast("dict[str, Any]", item)) is not None or _wrapped(cast("dict[str, Any]", item)))
-        for item in found[:3]
-    )
+    for value in found[:3]:
+        item: dict[str, Any] = value
+        if isinstance(value, dict) and (role_of(item) is not None or _wrapped(item)):
+            return True
+    return False
 
 
 def _wrapped(item: dict[str, Any]) -> bool:

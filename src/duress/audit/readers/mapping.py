@@ -169,11 +169,11 @@ def _checked(text: str, name: str) -> Mapping:
 
 def reader(mapping: Mapping) -> OneEach:
     """Return the reader that a mapping describes."""
-    keys = mapping.match
+    keys = frozenset(mapping.match)
     parts = [_PartReader(part) for part in mapping.messages]
 
     def accepts(value: Any) -> bool:
-        return isinstance(value, dict) and all(key in value for key in keys)
+        return isinstance(value, dict) and keys <= value.keys()
 
     def run(value: Any, place: Place) -> Run:
         said: list[Message] = []

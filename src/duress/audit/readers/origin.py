@@ -13,6 +13,7 @@ _AGENT = ("agent", "agent_name", "agent_id", "assistant_id", "app", "service", "
 _MODEL = ("model", "model_name", "target_model", "agent_model", "model_id", "engine")
 _VERSION = ("version", "agent_version", "prompt_version", "revision")
 _SESSION = ("session", "session_id", "conversation_id", "thread_id", "trace_id", "chat_id")
+_COMPLETED = End(EndReason.COMPLETED)
 _METADATA = ("metadata", "meta", "extra", "attributes")
 
 
@@ -55,18 +56,20 @@ def make(
 def ended(said: tuple[Message, ...]) -> End:
     """Return how a conversation ended, so far as its last turn tells."""
     last = said[-1] if said else None
-    if last is not None and last.role is Role.ASSISTANT:
+    if last is not None and last.stop is not None and last.role is Role.ASSISTANT:
         if last.stop is Stop.LENGTH:
             return End(EndReason.CUT)
         if last.stop is Stop.CONTENT_FILTER:
             return End(EndReason.FILTERED)
-    return End(EndReason.COMPLETED)
+    return _COMPLETED
 
 
 def _named(held: list[dict[str, Any]], keys: tuple[str, ...]) -> str | None:
     for record in held:
         for key in keys:
-            value: Any = record.get(key)
+            if key not in record:
+                continue
+            value: Any = record[key]
             if isinstance(value, str) and value:
                 return value
             if key in ("agent", "model", "session") and isinstance(value, dict):
