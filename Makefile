@@ -58,8 +58,7 @@ test: $(DEV)/.installed $(DEV)/.programs $(DEV)/oidc/.installed $(DEV)/petri/.in
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/lint-imports --no-cache
 	$(DEV)/bin/pyright
-	rm -f .coverage .coverage.*
-	$(DEV)/bin/pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+	$(DEV)/bin/python -m slipcover -m pytest -n 2 --dist loadgroup
 
 conformance: $(DEV)/.installed  ## Every adapter against its real SDK, one environment each in .venv-conformance: the matrix of faults
 	$(DEV)/bin/python tests/conformance/matrix.py
