@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, pairwise, product
 from pathlib import Path
 from typing import Final, NamedTuple, cast
@@ -91,30 +91,45 @@ def find(folded: str, *, back: bool = False) -> list[Hit]:
 def read(texts: Sequence[str], *, back: bool = False) -> list[tuple[str, list[Hit]]]:
     """Return each text folded, with what it says, as `find` would. Nobody changes the lists.
 
-    Short texts are read in one go, behind one another: most of a run is made of them.
+    Short texts are read in one go, behind one another: most of a run is made of them. What was read lately of
+    longer ones is remembered: system prompts, task texts and many results are the same in every run of a log.
     """
-    folded = [text.lower() if text.isascii() else fold(text) for text in texts]
-    looked_for = _automaton(back=back)
-    hits: list[list[Hit]] = [_NOTHING] * len(texts)
+    found: list[tuple[str, list[Hit]]] = []
     short: list[int] = []
-    for index, text in enumerate(folded):
+    folded: list[str] = []
+    for index, text in enumerate(texts):
         # Where a text is not ASCII, whatever is read with it takes longer.
         if len(text) <= _SHORT and text.isascii():
             short.append(index)
+            folded.append(text.lower())
+            found.append(_UNREAD)
+        elif len(text) > _LONGER or not back:
+            found.append(_alone(text, back))
         else:
-            (hits[index],) = _found(text, (len(text),), looked_for)
+            found.append(_remembered(text, back) if len(text) <= _LONG else _long(text, back))
     if short:
-        ends = [end - 1 for end in accumulate(len(folded[index]) + 1 for index in short)]
-        together = _BORDER.join([folded[index] for index in short])
-        for index, found in zip(short, _found(together, ends, looked_for), strict=True):
-            hits[index] = found
-    return list(zip(folded, hits, strict=True))
+        ends = [end - 1 for end in accumulate([len(text) + 1 for text in folded])]
+        together = _found(_BORDER.join(folded), ends, _automaton(back=back))
+        for index, text, hits in zip(short, folded, together, strict=True):
+            found[index] = (text, hits)
+    return found
 
 
-_SHORT: Final = 4_000
+def _alone(text: str, back: bool) -> tuple[str, list[Hit]]:
+    folded = text.lower() if text.isascii() else fold(text)
+    return folded, _found(folded, (len(folded),), _automaton(back=back))[0]
+
+
+_SHORT: Final = 300
+_LONG: Final = 2_000
+_LONGER: Final = 60_000
+# Together at most some ten megabytes.
+_remembered = lru_cache(maxsize=1024)(_alone)
+_long = lru_cache(maxsize=48)(_alone)
 _BORDER: Final = "\0"
 """No phrase has it, and nothing that a phrase leaves open can be it."""
 _NOTHING: Final[list[Hit]] = []
+_UNREAD: Final = ("", _NOTHING)
 
 
 def _found(folded: str, ends: Sequence[int], looked_for: tuple[AhoCorasick, Filed]) -> list[list[Hit]]:
