@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from audit.logs import bad, plain, write
+from audit.spans import otlp
 from duress.audit.audit import audit, due
 from duress.audit.errors import AuditError
 from duress.audit.logs import expand
@@ -76,6 +78,18 @@ def test_two_nodes_find_what_one_machine_finds(cluster: str, tmp_path: Path):
         assert here == there
         assert len(here) > 6
         assert due(many, logs, settings) == []
+        # A session that is completed when its log grows goes on, whoever reads it.
+        *begun, last, root = otlp(bad(1))
+        path = write(tmp_path / "spans.jsonl", begun)
+        for more in ([], [last, root]):
+            with path.open("a") as file:
+                file.writelines(json.dumps(record) + "\n" for record in more)
+            logs = expand([str(path)])
+            audit(alone, due(alone, logs, settings), settings)
+            audit_on(cluster, many, due(many, logs, settings), settings)
+            assert rows(many, logs) == rows(alone, logs)
+        (whole,) = rows(many, logs)
+        assert whole.steps == len(bad(1)["messages"])
 
 
 def test_a_cluster_that_is_not_there_is_told(tmp_path: Path):

@@ -52,7 +52,7 @@ def audit(
 ) -> None:
     """Read what is due into a store; interrupted at any point, the next call goes on."""
     for one in work:
-        rows = scan(one.log, settings, offset=one.offset, line=one.line)
+        rows = scan(one.log, settings, offset=one.offset, line=one.line, rest=store.rest(one.id))
         keep(store, one, rows, settings.engine, tell)
 
 

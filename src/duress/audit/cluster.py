@@ -45,7 +45,8 @@ def audit_on(
             while waiting or running:
                 while waiting and len(running) < slots:
                     one = waiting.pop()
-                    running[read.remote(one.log, settings, one.offset, one.line)] = one
+                    rest = store.rest(one.id)
+                    running[read.remote(one.log, settings, one.offset, one.line, rest)] = one
                 ready, _ = ray.wait(list(running), num_returns=1, fetch_local=False)
                 stream = ready[0]
                 batch: Any = next(stream, None)
@@ -60,10 +61,12 @@ def audit_on(
             ) from error
 
 
-def _batches(log: Log, settings: Settings, offset: int, line: int) -> Iterator[list[Row | State]]:
+def _batches(
+    log: Log, settings: Settings, offset: int, line: int, rest: bytes
+) -> Iterator[list[Row | State]]:
     """Run on a worker: the rows of one log, some at a time."""
     batch: list[Row | State] = []
-    for row in scan(log, settings, offset=offset, line=line):
+    for row in scan(log, settings, offset=offset, line=line, rest=rest):
         batch.append(row)
         if len(batch) >= BATCH:
             yield batch

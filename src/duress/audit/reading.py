@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import IO, Any, cast
+
+import msgspec
+from msgspec import Struct
 
 from duress.audit import containers
 from duress.audit.containers import Container
+from duress.audit.lines import Lines
 from duress.audit.logs import Log
-from duress.audit.readers.reader import Gathering, Reader, identity
+from duress.audit.readers.reader import Gathering, Lasting, Reader, identity
 from duress.audit.records import Record, records
 from duress.audit.run import Place, Run, Unread
 
 LISTS = ("runs", "records", "data", "results", "samples", "trajectories", "conversations", "traces", "items")
 """Fields of a document that hold many runs."""
+
+
+class _Rest(Struct, array_like=True):
+    """What a reading knows at its offset."""
+
+    last: str
+    """The reader of the last record."""
+    unknown: Lines
+    gatherings: dict[str, bytes]
+    """What is still open, by reader."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Rest)
 
 
 class Reading:
@@ -29,17 +48,26 @@ class Reading:
         """The last whole line."""
         self.line = 0
         """The line that was read last."""
+        self.rest = b""
+        """What was still open at `offset`, for a later reading to go on with."""
+        self.settled = True
+        """Whether what was yielded last stays as it is, however the log grows."""
         self.records = 0
         self._among = [forced] if forced is not None else list(among)
         self._forced = forced
         self._gatherings: dict[str, Gathering] = {}
         self._last: Reader | None = None
         self._resumes = True
-        self._unknown: list[int] = []
+        self._unknown = Lines()
         """Lines that no reader knows, while none has known any."""
 
-    def runs(self, offset: int = 0, line: int = 0) -> Iterator[Run | Unread]:
-        """Yield what the log holds, in its order; never raises for what the log holds."""
+    def runs(self, offset: int = 0, line: int = 0, rest: bytes = b"") -> Iterator[Run | Unread]:
+        """Yield what the log holds, in its order; never raises for what the log holds.
+
+        `offset`, `line` (`behind` of then) and `rest` are where an earlier reading of the same log ended.
+        What is still open at the end is yielded last, as far as it is there; from then on nothing is
+        `settled`.
+        """
         self.offset, self.line, self.behind = offset, line, line
         try:
             stream, plain = self.log.open()
@@ -47,6 +75,7 @@ class Reading:
             with stream:
                 container = containers.find(stream) if plain and not offset else None
                 if container is None:
+                    self._go_on(rest)
                     yield from self._read(stream, offset, line)
                 else:
                     yield from self._contained(container, stream)
@@ -72,13 +101,39 @@ class Reading:
         for record in records(stream, offset=offset, line=line):
             self.records += 1
             self.line = record.line
-            if record.end and self._resumes:
+            if not record.end:
+                # It may be the beginning of a longer one: a later reading meets it again.
+                self._settle()
+            elif self._resumes:
                 self.offset, self.behind = record.end, record.line
             yield from self._take(record)
+        self._settle()
         for gathering in self._gatherings.values():
             yield from gathering.close()
         if not self._resumes:
             self.offset = 0
+
+    def _settle(self) -> None:
+        """Keep what is open, unless that was done."""
+        if self.settled and self._resumes and self.offset:
+            gatherings = {
+                name: gathering.rest() if isinstance(gathering, Lasting) else b""
+                for name, gathering in self._gatherings.items()
+            }
+            last = "" if self._last is None else self._last.name
+            self.rest = _encoder.encode(_Rest(last, self._unknown, gatherings))
+        self.settled = False
+
+    def _go_on(self, rest: bytes) -> None:
+        if not rest:
+            return
+        found = _decoder.decode(rest)
+        by_name = {reader.name: reader for reader in self._among}
+        self._last, self._unknown = by_name.get(found.last), found.unknown
+        for name, held in found.gatherings.items():
+            gathering = self._gathering(by_name[name])
+            if isinstance(gathering, Lasting):
+                gathering.go_on(held)
 
     def _contained(self, container: Container, stream: IO[bytes]) -> Iterator[Run | Unread]:
         self.offset = 0
@@ -110,15 +165,18 @@ class Reading:
             return self._stranger(value, place)
         self._last = reader
         self._resumes = self._resumes and reader.resumes
+        known = self._gathering(reader).add(value, place)
+        if self._unknown:
+            earlier, self._unknown = self._unknown, Lines()
+            return chain((self._unfit(Place(self.log.path, line)) for line in earlier), known)
+        return known
+
+    def _gathering(self, reader: Reader) -> Gathering:
         gathering = self._gatherings.get(reader.name)
         if gathering is None:
             gathering = self._gatherings[reader.name] = reader.gather(self.log.path)
             self.reader = self.reader or reader.name
-        known = gathering.add(value, place)
-        if self._unknown:
-            earlier, self._unknown = self._unknown, []
-            return [*(self._unfit(Place(self.log.path, line)) for line in earlier), *known]
-        return known
+        return gathering
 
     def _many(self, items: list[Any]) -> Iterator[Run | Unread]:
         self._resumes = False
@@ -135,7 +193,7 @@ class Reading:
     def _stranger(self, value: Any, place: Place) -> Iterable[Unread]:
         if self._gatherings:
             return (self._unfit(place, identity(value)),)
-        self._unknown.append(place.line)
+        self._unknown.add(place.line)
         return ()
 
     def _unfit(self, place: Place, name: str = "") -> Unread:
@@ -144,7 +202,7 @@ class Reading:
     def _none_fits(self) -> Unread:
         count = len(self._unknown)
         return Unread(
-            Place(self.log.path, self._unknown[0]),
+            Place(self.log.path, next(iter(self._unknown))),
             f"none of its {count} records is one that {self._known()} reads; a mapping file can tell what "
             "its fields mean (--mapping FILE, docs/audit.md)",
             whole=True,

@@ -8,14 +8,20 @@ import re
 from collections.abc import Iterator
 from typing import IO, Any, cast
 
+import msgspec
 import orjson
 from msgspec import Struct
+
+from duress.audit.parts import parts
 
 LONGEST = 64 << 20
 """Bytes of the longest line or record that is read."""
 WHOLE = 16 << 20
 """Bytes of the largest document of many records that is read whole: its objects take many times as much."""
+LONG = 4 << 20
+"""Bytes of the longest record that is read whole if it can come in parts."""
 _PEEK = 1 << 20
+_skipped = msgspec.json.Decoder(msgspec.Raw)
 _BLOCK = 1 << 18
 """Bytes of a file of lines that are read at once: for larger blocks, memory is fetched anew each time."""
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},:]', re.DOTALL)
@@ -104,13 +110,25 @@ def _is_lines(start: bytes) -> bool:
         # One line: a document of one record reads the same, an array has its records inside.
         return not head.startswith(b"[") and len(head) < LONGEST
     first = head[:newline]
-    try:
-        decode(first)
-    except ValueError:
+    if not _is_json(first):
         # The first line may be damaged, or the first of a document that is laid out over many.
         following = head[newline + 1 :].split(b"\n", 1)[0].rstrip()
         return following[:1] in (b"{", b"[") and following[-1:] in (b"}", b"]") and len(following) > 2
     return not (first.startswith(b"[") and not head[newline:].strip())
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        # Objects would be made for nothing, and take many times as much as the text.
+        _skipped.decode(text)
+        return True
+    except msgspec.DecodeError:
+        pass
+    try:
+        decode(text)
+        return True
+    except ValueError:
+        return False
 
 
 class _Joined:
@@ -145,7 +163,7 @@ def _lines(stream: IO[bytes] | _Joined, offset: int, line: int) -> Iterator[Reco
                 yield Record(line, fault=_too_long(), end=offset)
                 dropped = 0
             elif text and not text.isspace():
-                yield _record(line, text, offset)
+                yield from _read(line, text, offset)
         if (size := sum(map(len, held))) > LONGEST:
             dropped += size
             held = []
@@ -154,11 +172,11 @@ def _lines(stream: IO[bytes] | _Joined, offset: int, line: int) -> Iterator[Reco
         yield Record(line + 1, fault=_too_long(), end=0)
     elif last and not last.isspace():
         # More may be written to it: it is not behind us.
-        record = _record(line + 1, last, 0)
-        yield (
+        yield from (
             Record(line + 1, fault=f"the last line is not complete: {record.fault}")
             if record.fault
             else record
+            for record in _read(line + 1, last, 0)
         )
 
 
@@ -166,11 +184,16 @@ def _too_long() -> str:
     return f"expected a line of at most {LONGEST >> 20} MB, found a longer one; split the log into records"
 
 
-def _record(line: int, text: bytes, end: int) -> Record:
+def _read(line: int, text: bytes, end: int) -> Iterator[Record]:
+    """Yield the record of a line; a long one may come in parts."""
     try:
-        return Record(line, decode(text), end=end)
+        if len(text) <= LONG:
+            yield Record(line, decode(text), end=end)
+            return
+        for value in parts(text, decode):
+            yield Record(line, value, end=end)
     except ValueError as error:
-        return Record(line, fault=f"expected a line of JSON: {error}", end=end)
+        yield Record(line, fault=f"expected a line of JSON: {error}", end=end)
 
 
 def _document(stream: _Joined) -> Iterator[Record]:
@@ -226,7 +249,8 @@ def _elements(stream: _Joined) -> Iterator[Record]:
         for value in splitter.feed(block):
             number += 1
             try:
-                yield Record(number, splitter.wrap(*value))
+                for part in splitter.wrap(*value):
+                    yield Record(number, part)
             except ValueError as error:
                 yield Record(number, fault=f"expected a record of JSON: {error}")
         if splitter.held > LONGEST:
@@ -256,10 +280,13 @@ class _Splitter:
         """Bytes of the element that is not complete yet."""
         return len(self._buffer)
 
-    def wrap(self, key: str | None, text: bytes) -> Any:
-        """Return an element as a record: as it is, or as the only one of its array in the object's head."""
-        value = decode(text)
-        return value if key is None else {**self._head, key: [value]}
+    def wrap(self, key: str | None, text: bytes) -> Iterator[Any]:
+        """Yield an element as a record: as it is, or as the only one of its array in the object's head.
+
+        A long one may come in parts.
+        """
+        for value in parts(text, decode) if len(text) > LONG else (decode(text),):
+            yield value if key is None else {**self._head, key: [value]}
 
     def feed(self, block: bytes) -> Iterator[tuple[str | None, bytes]]:
         """Yield (key of the array or None, element) for what has become complete."""

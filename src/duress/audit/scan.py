@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from duress.audit.sketch import sketch
 from duress.audit.track import Track
 from duress.trajectory import Trajectory, codec
 
-FORMAT = "1"
+FORMAT = "2"
 """Changes whenever the same file may be read otherwise."""
 _LEVEL = 3
 _encoder = msgspec.msgpack.Encoder()
@@ -74,15 +74,27 @@ class State(Struct, frozen=True):
     """Behind the last whole line, if it can be read on from there; else 0."""
     line: int
     records: int
+    rest: bytes = b""
+    """What was still open there, for `scan` to go on with."""
+    open: int = 0
+    """So many of the last rows may change when the log grows."""
 
 
-def scan(log: Log, settings: Settings, *, offset: int = 0, line: int = 0) -> Iterator[Row | State]:
-    """Yield a row per run of a log, then how far it was read; never raises for what the log holds."""
+def scan(
+    log: Log, settings: Settings, *, offset: int = 0, line: int = 0, rest: bytes = b""
+) -> Iterator[Row | State]:
+    """Yield a row per run of a log, then how far it was read; never raises for what the log holds.
+
+    `offset`, `line` and `rest` are those of the state that an earlier scan of the same log ended with.
+    """
     among, forced = _readers(settings.mappings, settings.reader)
     reading = Reading(log, among, forced)
-    for run in reading.runs(offset, line):
+    open = 0
+    for run in reading.runs(offset, line, rest):
+        open += not reading.settled
         yield _unread(run) if isinstance(run, Unread) else _row(run, settings)
-    yield State(log.path, reading.reader, reading.offset, reading.behind, reading.records)
+    left = reading.rest if reading.offset else b""
+    yield State(log.path, reading.reader, reading.offset, reading.behind, reading.records, left, open)
 
 
 @cache
@@ -136,14 +148,14 @@ def _unread(found: Unread) -> Row:
     return Row(found.run, found.place.line, read=False, score=None, findings=(finding,))
 
 
-def reread(log: Log, settings: Settings, wanted: Mapping[int, str]) -> Iterator[Run]:
+def reread(log: Log, settings: Settings, wanted: Iterable[tuple[int, str]]) -> Iterator[Run]:
     """Yield runs of a log anew, by their line and name; those that are not there any more are left out."""
     among, forced = _readers(settings.mappings, settings.reader)
-    left = dict(wanted)
+    left = set(wanted)
     for run in Reading(log, among, forced).runs():
-        if isinstance(run, Run) and left.get(run.place.line) == run.id:
+        if isinstance(run, Run) and (run.place.line, run.id) in left:
             yield run
-            del left[run.place.line]
+            left.discard((run.place.line, run.id))
             if not left:
                 return
 

@@ -31,7 +31,9 @@ CREATE TABLE IF NOT EXISTS run (
   agent TEXT, model TEXT, version TEXT, session TEXT, at REAL, steps INTEGER, findings BLOB, packed BLOB,
   sketch BLOB, unusual BLOB, reader TEXT
 );
+CREATE TABLE IF NOT EXISTS rest (log INTEGER PRIMARY KEY, settled INTEGER, packed BLOB);
 CREATE INDEX IF NOT EXISTS run_of_log ON run (log, line);
+CREATE INDEX IF NOT EXISTS run_as_added ON run (log);
 CREATE INDEX IF NOT EXISTS run_by_score ON run (score);
 """
 VERSION = "1"
@@ -149,15 +151,19 @@ class Store:
         if same and (known.size, known.modified, known.mark) == (log.size, log.modified, log.mark):
             return None
         if same and 0 < state.offset <= log.size and known.head == ends(log, state.offset):
-            # What was read behind the last whole line is read again.
-            self._db.execute("DELETE FROM run WHERE log = ? AND line > ?", (known.id, state.line))
+            # What was still open comes again, and so does what an audit that was interrupted has added.
+            self._db.execute(
+                "DELETE FROM run WHERE log = ? AND id > (SELECT settled FROM rest WHERE log = ?)",
+                (known.id, known.id),
+            )
             return known.id, state.offset, state.line
         self.forget(known.id)
         return known.id, 0, 0
 
     def forget(self, log: int) -> None:
-        """Forget the rows of a log."""
+        """Forget the rows of a log, and what was open in it."""
         self._db.execute("DELETE FROM run WHERE log = ?", (log,))
+        self._db.execute("DELETE FROM rest WHERE log = ?", (log,))
         self._db.execute("UPDATE log SET size = -1, offset = 0, line = 0 WHERE id = ?", (log,))
 
     @contextmanager
@@ -232,6 +238,19 @@ class Store:
                 log,
             ),
         )
+
+        # Those that may change were added last.
+        settled = self._db.execute(
+            "SELECT id FROM run WHERE log = ? ORDER BY id DESC LIMIT 1 OFFSET ?", (log, state.open)
+        ).fetchone()
+        self._db.execute(
+            "INSERT OR REPLACE INTO rest VALUES (?, ?, ?)", (log, settled[0] if settled else 0, state.rest)
+        )
+
+    def rest(self, log: int) -> bytes:
+        """Return what was still open where a log was read to, for `scan` to go on with."""
+        found = self._db.execute("SELECT packed FROM rest WHERE log = ?", (log,)).fetchone()
+        return found[0] if found else b""
 
     def logs(self, logs: Sequence[Log]) -> Iterator[Known]:
         """Yield what is known of logs, in their order."""

@@ -63,8 +63,8 @@ class Audited:
         logs = {log.path: log for log in self.logs}
         for path in dict.fromkeys(kept.path for kept in runs):
             if logs[path].size <= LARGEST:
-                lines = {kept.line: kept.run for kept in runs if kept.path == path}
-                yield from reread(logs[path], self.settings, lines)
+                wanted = [(kept.line, kept.run) for kept in runs if kept.path == path]
+                yield from reread(logs[path], self.settings, wanted)
 
 
 @contextmanager

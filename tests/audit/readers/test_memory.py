@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import zstandard
 
 from audit.logs import bad, plain
+from audit.spans import batches, otlp, span
 
 PEAK = """
 def peak():
@@ -36,6 +38,14 @@ for log in expand(sys.argv[1:]):
             others += 1
 print(runs, others, peak())
 """
+)
+LITTLE = (
+    """
+from duress.audit.readers import beginnings, traces
+
+traces.HELD = beginnings.HELD = 4 << 20
+"""
+    + READ
 )
 AUDIT = (
     PEAK
@@ -103,3 +113,64 @@ def test_an_audit_of_many_runs_takes_no_more_memory_than_one_of_few(tmp_path: Pa
     few, many = peak(2), peak(60)
     assert many - few < 30
     assert many < MOST
+
+
+def unended(form: str) -> Iterator[str]:
+    """Records of sessions that never end: what is open is as long as the log, some 60 MB."""
+    if form == "arguments":
+        for number in range(1_500):
+            run = bad(number)
+            for message in run["messages"]:
+                for call in message.get("tool_calls", ()):
+                    call["function"]["arguments"] = json.dumps({"rows": f"{number} bergen 17.50 " * 700})
+            yield from map(json.dumps, otlp(run, ended=False))
+    elif form == "short messages":
+        # Each call repeats hundreds of them, and each takes far more than the few letters it has.
+        for number in range(200):
+            run = plain(number)
+            run["messages"] = [
+                {"role": role, "content": f"{number} {turn}"}
+                for turn in range(70)
+                for role in ("user", "assistant")
+            ]
+            yield from map(json.dumps, otlp(run, ended=False))
+    else:
+        for number in range(1_500):
+            run = plain(number)
+            run["messages"][1]["content"] = f"{number} oslo 4821 " * 1_500
+            yield from (json.dumps(record) for record in batches(run) if "post" in record)
+
+
+@pytest.mark.parametrize("form", ["arguments", "short messages", "beginnings"])
+def test_what_is_open_takes_no_more_than_it_may(tmp_path: Path, form: str):
+    path = tmp_path / "long.jsonl"
+    with path.open("w") as file:
+        for text in unended(form):
+            file.write(f"{text}\n")
+    size = path.stat().st_size >> 20
+    done = subprocess.run(
+        [sys.executable, "-c", LITTLE, str(path)], capture_output=True, text=True, check=True
+    )
+    path.unlink()
+    _, others, memory = map(int, done.stdout.split())
+    assert size > 45
+    assert others == 0
+    assert memory < 90
+
+
+def test_a_batch_of_many_spans_takes_little_memory(tmp_path: Path):
+    spans = [
+        span(f"t{number // 10}", f"{number}", "root", number, {f"http.{key}": "x" for key in range(8)})
+        for number in range(400)
+    ]
+    held = [one["resourceSpans"][0]["scopeSpans"][0]["spans"][0] for one in spans]
+    text = ",".join(map(json.dumps, held))
+    count = (30 << 20) // len(text)
+    path = tmp_path / "batch.jsonl"
+    with path.open("w") as file:
+        file.write('{"resourceSpans": [{"scopeSpans": [{"spans": [' + ",".join([text] * count) + "]}]}]}\n")
+        file.write(json.dumps(otlp(plain(1))[0]) + "\n")
+    done = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True)
+    runs, others, memory = map(int, done.stdout.split())
+    assert (runs, others) == (1, 0)
+    assert memory < MOST

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duress.audit import parts as splitting
 from duress.audit import records as module
 from duress.audit.records import Record, decode, records
 
@@ -161,3 +162,88 @@ def test_a_long_document_of_runs_is_read_in_pieces(monkeypatch: pytest.MonkeyPat
     assert values(json.dumps(document, indent=1).encode()) == [
         {"v": 1, "runs": [run]} for run in document["runs"]
     ]
+
+
+# ---- Long batches of spans -------------------------------------------------------------------------
+
+SPANS = st.lists(OBJECTS, max_size=5)
+NESTED = st.fixed_dictionaries(
+    {
+        "resourceSpans": st.lists(
+            st.fixed_dictionaries(
+                {"scopeSpans": st.lists(st.fixed_dictionaries({"scope": JSON, "spans": SPANS}), max_size=3)},
+                optional={"resource": JSON},
+            ),
+            max_size=3,
+        )
+    },
+    optional={"x": JSON},
+)
+
+
+def spans(values: list[Any]) -> list[Any]:
+    """Each span with what it lies in."""
+    return [
+        (value.get("x"), resource.get("resource"), scope["scope"], span)
+        for value in values
+        for resource in value["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]
+
+
+@settings(max_examples=60)
+@given(st.lists(NESTED, min_size=1, max_size=3), st.integers(0, 200), st.sampled_from(["lines", "document"]))
+def test_a_long_batch_of_spans_comes_in_parts_and_whole(batches: list[Any], part: int, form: str):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "LONG", 0)
+        patch.setattr(splitting, "PART", part)
+        if form == "lines":
+            text = "".join(json.dumps(batch) + "\n" for batch in batches).encode()
+        else:
+            # What stands behind an array is not known yet while that is read.
+            batches = [{"resourceSpans": batches[0]["resourceSpans"]}]
+            text = json.dumps(batches[0], indent=1).encode()
+            patch.setattr(module, "WHOLE", 0)
+        found = list(records(io.BytesIO(text)))
+    assert all(record.fault is None for record in found)
+    assert spans([record.value for record in found]) == spans(batches)
+    if form == "lines":
+        assert list(dict.fromkeys(record.line for record in found)) == list(range(1, len(batches) + 1))
+        assert found[-1].end == len(text)
+
+
+def test_no_part_of_a_long_batch_holds_much_more_than_it_may(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "LONG", 1_000)
+    monkeypatch.setattr(splitting, "PART", 500)
+    batch = {"resourceSpans": [{"scopeSpans": [{"spans": [{"n": number} for number in range(1_000)]}]}]}
+    found = values(json.dumps(batch).encode() + b"\n")
+    assert len(found) > 15
+    assert max(len(json.dumps(value)) for value in found) < 800
+
+
+def test_a_long_record_of_another_kind_stays_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "LONG", 0)
+    monkeypatch.setattr(splitting, "PART", 0)
+    lines: list[Any] = [
+        {"messages": [{"role": "user", "content": "x"}, {"role": "user", "content": "y"}]},
+        {"spans": [1, 2], "data": [3, 4]},
+        {"resourceSpans": None},
+        {"resourceSpans": [{"scopeSpans": 7}, None, 3]},
+        [1, 2],
+        "x",
+    ]
+    found = values(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    assert found[:3] == lines[:3]
+    assert [value["resourceSpans"] for value in found[3:6]] == [[{"scopeSpans": 7}], [None], [3]]
+    assert found[6:] == lines[4:]
+
+
+def test_damage_in_a_long_batch_is_told_and_what_python_writes_is_read(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "LONG", 0)
+    monkeypatch.setattr(splitting, "PART", 0)
+    text = b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"n": 1}, {"n": NaN}, {"n": 2}'
+    (record,) = records(io.BytesIO(text + b"\n"))
+    assert record.fault
+    (record,) = records(io.BytesIO(text + b"]}]}]}\n"))
+    assert len(record.value["resourceSpans"][0]["scopeSpans"][0]["spans"]) == 3

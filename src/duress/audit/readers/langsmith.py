@@ -3,69 +3,91 @@
 from __future__ import annotations
 
 import ast
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
+import msgspec
+from msgspec import Struct
+
 from duress.audit.errors import UnreadableError
 from duress.audit.readers.arguments import arguments
+from duress.audit.readers.beginnings import Beginnings
 from duress.audit.readers.field import fields, items
 from duress.audit.readers.message import messages, text_of
 from duress.audit.readers.moment import moment
-from duress.audit.readers.reader import Gathering, told
+from duress.audit.readers.reader import MALFORMED, Lasting, identity, told
 from duress.audit.readers.stitch import Exchange
 from duress.audit.readers.traces import Span, Traces
 from duress.audit.run import Place, Run, Unread
 from duress.trajectory import Message, ToolCall
 
 NAME = "langsmith"
-_OPEN = 10_000
 _AGENTS = frozenset({"chain", "agent"})
+_SAID = ("inputs", "outputs", "error")
+"""Fields in which anything is said."""
 
 
 class _Runs:
-    def __init__(self) -> None:
-        self._traces = Traces(NAME)
-        self._posted: OrderedDict[str, dict[str, Any]] = OrderedDict()
-        """Runs that were posted and not yet ended: what came out follows in a patch."""
+    def __init__(self, path: str) -> None:
+        self._traces = Traces(NAME, path)
+        self._begun = Beginnings()
 
     def add(self, value: Any, place: Place) -> Iterable[Run | Unread]:
         """Take one run, or a document of runs."""
-        for record in self._whole(value):
+        for part, record in _parts(fields(value)):
             try:
-                read, size = _read(record)
-            except (UnreadableError, LookupError, TypeError, ValueError, AttributeError) as error:
-                yield Unread(place, told(NAME, error), str(record.get("id") or ""))
-                continue
-            self._traces.add(read, place, size)
+                if part == "patch":
+                    record = self._begun.whole(record)
+                    if "run_type" not in record and not any(map(record.get, _SAID)):
+                        continue
+                elif part == "post" and record.get("end_time") is None:
+                    self._begun.add(record)
+                self._traces.add(_read(record), place)
+            except MALFORMED as error:
+                yield Unread(place, told(NAME, error), identity(record))
         yield from self._traces.over()
 
     def close(self) -> Iterable[Run | Unread]:
         """Return the runs that were still open."""
         return self._traces.close()
 
-    def _whole(self, value: Any) -> Iterator[dict[str, Any]]:
-        """Yield runs, with beginning and end where both are known."""
-        if "run_type" in value:
-            yield value
-            for child in value.get("child_runs") or ():
-                yield from self._whole(child)
-            return
-        yield from items(value.get("runs"))
-        for record in items(value.get("post")):
-            if record.get("end_time") is None:
-                self._posted[str(record["id"])] = record
-                if len(self._posted) > _OPEN:
-                    self._posted.popitem(last=False)
-            yield record
-        for patch in items(value.get("patch")):
-            known = self._posted.pop(str(patch["id"]), {})
-            record = {**known, **{key: held for key, held in patch.items() if held is not None}}
-            if "run_type" in record:
-                yield record
+    def rest(self) -> bytes:
+        """Return what is still open."""
+        return _encoder.encode(_Rest(self._traces.rest(), self._begun.rest()))
+
+    def go_on(self, rest: bytes) -> None:
+        """Take up what was open."""
+        found = _rest.decode(rest)
+        self._traces.go_on(found.traces)
+        self._begun = Beginnings.of(found.begun)
 
 
-def _read(record: dict[str, Any]) -> tuple[Span, int]:
+class _Rest(Struct):
+    traces: bytes
+    begun: bytes
+
+
+_encoder = msgspec.msgpack.Encoder()
+_rest = msgspec.msgpack.Decoder(_Rest)
+
+
+def _parts(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what a record says of runs: each with the field that it lies in."""
+    if "run_type" not in value:
+        for part in ("runs", "post", "patch"):
+            for record in items(value.get(part)):
+                yield part, fields(record)
+        return
+    within: list[Any] = [value]
+    while within:
+        record = fields(within.pop())
+        yield "runs", record
+        within += reversed(items(record.get("child_runs")))
+
+
+def _read(record: dict[str, Any]) -> Span:
+    if "run_type" not in record:
+        raise UnreadableError("expected run_type, found none; of an end of a run, the beginning is not known")
     kind = record["run_type"]
     name = str(record["id"])
     start = moment(record.get("start_time")) or 0.0
@@ -73,11 +95,9 @@ def _read(record: dict[str, Any]) -> tuple[Span, int]:
     metadata = fields(fields(record.get("extra")).get("metadata"))
     exchange: Exchange | None = None
     call: tuple[ToolCall, str, bool] | None = None
-    size = 256
     if kind == "llm":
         given, reply = _talk(record)
         exchange = Exchange(given, reply, start)
-        size += sum(len(message.text) for message in (*given, *reply))
     elif kind == "tool":
         given, error = arguments(_tool_input(record.get("inputs")))
         result = text_of(_output(record.get("outputs")) or record.get("error"))
@@ -86,22 +106,19 @@ def _read(record: dict[str, Any]) -> tuple[Span, int]:
             result,
             bool(record.get("error")),
         )
-        size += len(result)
     agent = record.get("name") if parent is None and kind in _AGENTS else None
-    return (
-        Span(
-            str(record.get("trace_id") or name),
-            name,
-            None if parent is None else str(parent),
-            start,
-            exchange,
-            call,
-            None if agent is None else str(agent),
-            _text(metadata.get("ls_model_name") or _inputs(record).get("model")),
-            _text(metadata.get("revision_id") or metadata.get("agent_version")),
-            _text(metadata.get("session_id") or metadata.get("thread_id") or metadata.get("conversation_id")),
-        ),
-        size,
+    return Span(
+        str(record.get("trace_id") or name),
+        name,
+        None if parent is None else str(parent),
+        start,
+        exchange,
+        call,
+        None if agent is None else str(agent),
+        _text(metadata.get("ls_model_name") or _inputs(record).get("model")),
+        _text(metadata.get("revision_id") or metadata.get("agent_version")),
+        _text(metadata.get("session_id") or metadata.get("thread_id") or metadata.get("conversation_id")),
+        outermost=parent is None and record.get("end_time") is not None,
     )
 
 
@@ -156,8 +173,8 @@ def _tool_input(given: Any) -> Any:
     if isinstance(inner, str) and inner.startswith("{'"):
         # LangChain writes the arguments as Python does.
         try:
-            return ast.literal_eval(inner)
-        except (ValueError, SyntaxError):
+            return msgspec.to_builtins(ast.literal_eval(inner), str_keys=True)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return held
     return fields(inner) or held
 
@@ -179,7 +196,7 @@ def _text(value: Any) -> str | None:
 
 class _Reader:
     name = NAME
-    resumes = False
+    resumes = True
 
     def accepts(self, value: Any) -> bool:
         """Return whether a record is a run, or a document of runs."""
@@ -189,9 +206,9 @@ class _Reader:
         held = next((found for key in ("runs", "post", "patch") if (found := items(record.get(key)))), [None])
         return not {"run_type", "dotted_order"}.isdisjoint(fields(held[0]))
 
-    def gather(self, path: str) -> Gathering:
+    def gather(self, path: str) -> Lasting:
         """Return what takes the runs of one log."""
-        return _Runs()
+        return _Runs(path)
 
 
 READER = _Reader()

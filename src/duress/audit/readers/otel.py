@@ -15,7 +15,7 @@ from duress.audit.readers.arguments import arguments
 from duress.audit.readers.field import fields, items
 from duress.audit.readers.message import messages, text_of
 from duress.audit.readers.moment import moment
-from duress.audit.readers.reader import Gathering, told
+from duress.audit.readers.reader import MALFORMED, Lasting, told
 from duress.audit.readers.stitch import Exchange
 from duress.audit.readers.traces import Span, Traces, failed
 from duress.audit.records import decode
@@ -35,33 +35,43 @@ _EVENTS = {
 
 
 class _Spans:
-    def __init__(self) -> None:
-        self._traces = Traces(NAME)
+    def __init__(self, path: str) -> None:
+        self._traces = Traces(NAME, path)
 
     def add(self, value: Any, place: Place) -> Iterable[Run | Unread]:
         """Take one document of spans."""
         for resource, span in _spans(value):
             try:
-                read, size = _read(span, resource)
-            except (UnreadableError, LookupError, TypeError, ValueError, AttributeError) as error:
+                self._traces.add(_read(span, resource), place)
+            except MALFORMED as error:
                 yield Unread(place, told(NAME, error), str(span.get("spanId") or ""))
-                continue
-            self._traces.add(read, place, size)
         yield from self._traces.over()
 
     def close(self) -> Iterable[Run | Unread]:
         """Return the runs that were still open."""
         return self._traces.close()
 
+    def rest(self) -> bytes:
+        """Return what is still open."""
+        return self._traces.rest()
+
+    def go_on(self, rest: bytes) -> None:
+        """Take up what was open."""
+        self._traces.go_on(rest)
+
 
 def _spans(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    held: Any = value.get("resourceSpans") or value.get("resource_spans") or [value]
-    for resource in held:
-        named = _attributes(fields(resource.get("resource")).get("attributes"))
-        scopes: Any = resource.get("scopeSpans") or resource.get("scope_spans") or []
-        for scope in scopes:
-            for span in scope.get("spans") or ():
-                yield named, span
+    """Yield (resource, span); what is no object is read as an empty one, which is no span."""
+    for held in value.get("resourceSpans") or value.get("resource_spans") or [value]:
+        resource = fields(held)
+        try:
+            named = _attributes(fields(resource.get("resource")).get("attributes"))
+        except MALFORMED:
+            # Its spans are read all the same: they may name their agent themselves.
+            named = {}
+        for scope in items(resource.get("scopeSpans") or resource.get("scope_spans")):
+            for span in items(fields(scope).get("spans")):
+                yield named, fields(span)
 
 
 def _attributes(listed: Any) -> dict[str, Any]:
@@ -85,7 +95,7 @@ def _value(value: Any) -> Any:
     return None
 
 
-def _read(span: dict[str, Any], resource: dict[str, Any]) -> tuple[Span, int]:
+def _read(span: dict[str, Any], resource: dict[str, Any]) -> Span:
     told_of = _attributes(span.get("attributes"))
     start = moment(_number(span.get("startTimeUnixNano") or span.get("start_time_unix_nano"))) or 0.0
     trace = span.get("traceId") or span.get("trace_id")
@@ -93,25 +103,23 @@ def _read(span: dict[str, Any], resource: dict[str, Any]) -> tuple[Span, int]:
     if not trace or not name:
         raise UnreadableError("expected a span with traceId and spanId")
     given, reply = _talk(told_of, span)
-    call = _tool(told_of, span)
     service = resource.get("service.name")
     conversation = told_of.get("gen_ai.conversation.id")
-    size = sum(len(message.text) for message in (*given, *reply)) + (len(call[1]) if call else 0) + 256
-    return (
-        Span(
-            str(conversation or trace),
-            str(name),
-            str(span.get("parentSpanId") or span.get("parent_span_id") or "") or None,
-            start,
-            Exchange(given, reply, start) if given or reply else None,
-            call,
-            _text(told_of.get("gen_ai.agent.name")),
-            _text(told_of.get("gen_ai.response.model") or told_of.get("gen_ai.request.model")),
-            _text(told_of.get("gen_ai.agent.version") or resource.get("service.version")),
-            _text(conversation or told_of.get("session.id")),
-            _text(service) if service != "unknown_service" else None,
-        ),
-        size,
+    parent = str(span.get("parentSpanId") or span.get("parent_span_id") or "") or None
+    return Span(
+        str(conversation or trace),
+        str(name),
+        parent,
+        start,
+        Exchange(given, reply, start) if given or reply else None,
+        _tool(told_of, span),
+        _text(told_of.get("gen_ai.agent.name")),
+        _text(told_of.get("gen_ai.response.model") or told_of.get("gen_ai.request.model")),
+        _text(told_of.get("gen_ai.agent.version") or resource.get("service.version")),
+        _text(conversation or told_of.get("session.id")),
+        _text(service) if service != "unknown_service" else None,
+        # A span is written down when it has ended.
+        outermost=parent is None,
     )
 
 
@@ -211,7 +219,7 @@ def _text(value: Any) -> str | None:
 
 class _Reader:
     name = NAME
-    resumes = False
+    resumes = True
 
     def accepts(self, value: Any) -> bool:
         """Return whether a record is a document of spans."""
@@ -220,9 +228,9 @@ class _Reader:
             isinstance(record.get(key), list) for key in ("resourceSpans", "resource_spans", "scopeSpans")
         )
 
-    def gather(self, path: str) -> Gathering:
+    def gather(self, path: str) -> Lasting:
         """Return what takes the spans of one log."""
-        return _Spans()
+        return _Spans(path)
 
 
 READER = _Reader()

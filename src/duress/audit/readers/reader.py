@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from duress.audit.errors import UnreadableError
 from duress.audit.run import Place, Run, Unread
+
+MALFORMED = (
+    *(UnreadableError, LookupError, TypeError, ValueError, AttributeError),
+    *(OverflowError, RecursionError),
+)
+"""What reading a record may raise that has another shape than expected."""
 
 
 class Gathering(Protocol):
@@ -21,12 +27,26 @@ class Gathering(Protocol):
         ...
 
 
+@runtime_checkable
+class Lasting(Gathering, Protocol):
+    """A gathering that can be taken up where an earlier one ended, when its file has grown."""
+
+    def rest(self) -> bytes:
+        """Return what is still open."""
+        ...
+
+    def go_on(self, rest: bytes) -> None:
+        """Take up what was open, before anything is added; raises `ValueError` if it is damaged."""
+        ...
+
+
 class Reader(Protocol):
     """Reads one format."""
 
     name: str
     resumes: bool
-    """Each record is a run of its own, so that a file that grew is read on from where it ended."""
+    """A file that grew is read on from where it ended: each record is a run of its own, or what is open is
+    kept (`Lasting`)."""
 
     def accepts(self, value: Any, /) -> bool:
         """Return whether a record looks like this format."""
@@ -68,7 +88,7 @@ class OneEach:
     def _one(self, value: Any, place: Place) -> Run | Unread:
         try:
             return self._run(value, place)
-        except (UnreadableError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except MALFORMED as error:
             return Unread(place, told(self.name, error), identity(value))
 
     def close(self) -> Iterable[Run | Unread]:

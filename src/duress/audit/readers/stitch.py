@@ -28,14 +28,22 @@ def stitch(exchanges: Iterable[Exchange]) -> tuple[Message, ...]:
     told: list[Message] = []
     keys: list[object] = []
     known: set[object] = set()
+    met: dict[int, tuple[Message, object]] = {}
+    """Keys of messages by identity: who keeps histories keeps each message once."""
+
+    def key_of(message: Message) -> object:
+        found = met.get(id(message))
+        if found is None:
+            found = met[id(message)] = message, _key(message)
+        return found[1]
 
     def add(message: Message) -> None:
         told.append(message)
-        keys.append(_key(message))
+        keys.append(key_of(message))
         known.add(keys[-1])
 
     for exchange in exchanges:
-        given = [_key(message) for message in exchange.given]
+        given = [key_of(message) for message in exchange.given]
         if given[: len(keys)] == keys:
             for message in exchange.given[len(keys) :]:
                 add(message)

@@ -1,4 +1,13 @@
-"""Traces: spans of one session that come in any order, gathered until the session is over."""
+"""Traces: spans of one session that come in any order, gathered until the session is over.
+
+A session is over when its outermost span has ended and `LATE` records went by that brought nothing of it,
+or `QUIET` records where nobody saw its end, or when more than `HELD` bytes are held: first those that have
+ended, and of these the one that was quiet for longest. What comes for a session after that is not
+lost: it becomes a run of its own, of the same name, at the line where it begins.
+
+What is held is packed, a message that is repeated only once, so that `HELD` bounds the memory whatever the
+spans are like.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +15,25 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from msgspec import Struct
+import msgspec
+import zstandard
+from msgspec import Struct, field
 
 from duress.audit.readers.field import fields
 from duress.audit.readers.origin import ended
+from duress.audit.readers.pool import Pool
 from duress.audit.readers.stitch import Exchange, stitch
 from duress.audit.run import Place, Run, Unread
 from duress.trajectory import Message, Role, ToolCall, ToolError, Trajectory
 
 HELD = 64 << 20
-"""Characters that are held at most; beyond, the oldest session counts as over."""
+"""Bytes that are held at most."""
 LATE = 2_000
-"""So many records after its outermost span a session counts as over: others may come late."""
+"""Records that bring nothing of a session after its outermost span has ended: others may come late."""
+QUIET = 20_000
+"""Records that bring nothing of a session whose end was not seen."""
+_EACH_SPAN, _EACH_TRACE = 256, 1024
+"""Bytes that they take besides what is packed."""
 
 
 class Span(Struct, frozen=True):
@@ -36,73 +52,165 @@ class Span(Struct, frozen=True):
     session: str | None = None
     service: str | None = None
     """Who it is from where no span around it names an agent."""
+    outermost: bool = False
+    """It is the outermost of its session, and it has ended."""
 
 
-class _Trace:
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.spans: dict[str, Span] = {}
-        self.size = 0
-        self.ended_at: int | None = None
+_Said = tuple[list[int], list[int]]
+"""Numbers of messages in the pool of a session: what a model was shown, and its reply."""
+_encoder = msgspec.msgpack.Encoder()
+_span = msgspec.msgpack.Decoder(Span)
+_said = msgspec.msgpack.Decoder(_Said)
+
+
+class _Trace(Struct):
+    line: int
+    pool: Pool = field(default_factory=Pool)
+    spans: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    """Packed spans by their ids, without what was said."""
+    said: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    """What was said in them, where anything was: packed numbers of messages."""
+    size: int = _EACH_TRACE
+    last: int = 0
+    """The record that brought something of it last."""
+
+    def add(self, span: Span) -> None:
+        """Take a span, or another form of one that is there; raises as `Traces.add` does."""
+        exchange = span.exchange
+        bare = span if exchange is None else msgspec.structs.replace(span, exchange=None)
+        packed = _encoder.encode(bare)
+        # What a log holds in place of a name or a time shows here, not when all is over.
+        _span.decode(packed)
+        if exchange is not None:
+            given, more = self.pool.put(exchange.given)
+            self.size += more
+            reply, more = self.pool.put(exchange.reply)
+            self.size += more
+            self._put(self.said, span.id, _encoder.encode((given, reply)))
+        self._put(self.spans, span.id, packed)
+
+    def _put(self, into: dict[str, bytes], name: str, packed: bytes) -> None:
+        before = into.get(name)
+        self.size += len(packed) - (-_EACH_SPAN if before is None else len(before))
+        into[name] = packed
+
+    def exchanges(self, spans: Iterable[Span]) -> Iterator[Exchange]:
+        """Yield what was said in spans; histories are long, and none is needed for longer than a moment."""
+        messages = self.pool.messages()
+        for span in spans:
+            if span.id in self.said:
+                sides = _said.decode(self.said[span.id])
+                given, reply = (tuple(messages[number] for number in side) for side in sides)
+                yield Exchange(given, reply, span.start)
+
+
+class _Rest(Struct, array_like=True):
+    """What is still open, the quietest first, each compressed by itself: little is copied at once."""
+
+    records: int
+    going: list[tuple[str, bytes]]
+    ended: list[tuple[str, bytes]]
+
+
+_trace = msgspec.msgpack.Decoder(_Trace)
+_rest = msgspec.msgpack.Decoder(_Rest)
 
 
 class Traces:
     """Gathers spans into runs, one per session and agent."""
 
-    def __init__(self, reader: str) -> None:
-        """`reader` is what runs say that they were read by."""
-        self._reader = reader
-        self._traces: OrderedDict[str, _Trace] = OrderedDict()
+    def __init__(self, reader: str, path: str) -> None:
+        """`reader` is what runs say that they were read by, `path` is the log."""
+        self._reader, self._path = reader, path
+        self._going: OrderedDict[str, _Trace] = OrderedDict()
+        """Sessions whose end was not seen; the quietest first."""
+        self._ended: OrderedDict[str, _Trace] = OrderedDict()
         self._size = 0
         self._records = 0
 
-    def add(self, span: Span, place: Place, size: int) -> None:
-        """Take a span that holds about `size` characters."""
-        trace = self._traces.get(span.trace)
+    def add(self, span: Span, place: Place) -> None:
+        """Take a span.
+
+        Raises:
+            ValueError, TypeError, OverflowError: it holds what cannot be kept.
+        """
+        name = span.trace
+        held = self._ended if name in self._ended else self._going
+        trace = held.get(name)
         if trace is None:
-            trace = self._traces[span.trace] = _Trace(place)
-        trace.spans[span.id] = span
-        trace.size += size
-        self._size += size
-        if span.parent is None:
-            trace.ended_at = self._records
+            trace = held[name] = _Trace(place.line)
+            self._size += trace.size
+        before = trace.size
+        trace.last = self._records
+        try:
+            trace.add(span)
+        finally:
+            self._size += trace.size - before
+        if span.outermost and held is self._going:
+            self._ended[name] = self._going.pop(name)
+        else:
+            held.move_to_end(name)
 
     def over(self) -> Iterator[Run | Unread]:
         """Yield the runs of sessions that are over; call it once per record."""
         self._records += 1
-        while self._traces:
-            name, trace = next(iter(self._traces.items()))
-            late = trace.ended_at is not None and self._records - trace.ended_at > LATE
-            if not late and self._size <= HELD:
-                return
-            yield from self._end(name)
+        yield from self._quiet(self._ended, LATE)
+        yield from self._quiet(self._going, QUIET)
+        while self._size > HELD:
+            yield from self._end(self._ended or self._going)
+
+    def _quiet(self, held: OrderedDict[str, _Trace], records: int) -> Iterator[Run]:
+        while held and self._records - next(iter(held.values())).last > records:
+            yield from self._end(held)
 
     def close(self) -> Iterator[Run | Unread]:
         """Yield the runs of all sessions that were still open."""
-        for name in list(self._traces):
-            yield from self._end(name)
+        while held := self._ended or self._going:
+            yield from self._end(held)
 
-    def _end(self, name: str) -> Iterator[Run]:
-        trace = self._traces.pop(name)
+    def rest(self) -> bytes:
+        """Return what is still open, for `go_on`."""
+        packer = zstandard.ZstdCompressor()
+        going, ended = (
+            [(name, packer.compress(_encoder.encode(trace))) for name, trace in held.items()]
+            for held in (self._going, self._ended)
+        )
+        return _encoder.encode(_Rest(self._records, going, ended))
+
+    def go_on(self, rest: bytes) -> None:
+        """Take up what was open at the end of an earlier reading, before anything is added."""
+        found = _rest.decode(rest)
+        unpacker = zstandard.ZstdDecompressor()
+        self._records = found.records
+        for held, packed in ((self._going, found.going), (self._ended, found.ended)):
+            for name, trace in packed:
+                held[name] = _trace.decode(unpacker.decompress(trace))
+                self._size += held[name].size
+
+    def _end(self, held: OrderedDict[str, _Trace]) -> Iterator[Run]:
+        """Yield the runs of the quietest."""
+        name, trace = held.popitem(last=False)
         self._size -= trace.size
+        place = Place(self._path, trace.line)
+        known = {name: _span.decode(packed) for name, packed in trace.spans.items()}
         by_agent: dict[str | None, list[Span]] = {}
-        for span in sorted(trace.spans.values(), key=lambda span: span.start):
-            if span.exchange is not None or span.call is not None:
-                by_agent.setdefault(_agent(span, trace.spans), []).append(span)
+        for span in sorted(known.values(), key=lambda span: span.start):
+            if span.id in trace.said or span.call is not None:
+                by_agent.setdefault(_agent(span, known), []).append(span)
         for agent, spans in by_agent.items():
-            said = _said(spans)
+            said = _told(stitch(trace.exchanges(spans)), spans)
             if not said:
                 continue
             own = name if len(by_agent) == 1 else f"{name}/{agent or ''}"
             yield Run(
                 own,
                 Trajectory(own, said, ended(said)),
-                trace.place,
+                place,
                 self._reader,
                 agent,
                 _first(span.model for span in spans),
-                _first(span.version for span in [*spans, *trace.spans.values()]),
-                _first(span.session for span in [*spans, *trace.spans.values()]) or name,
+                _first(span.version for span in [*spans, *known.values()]),
+                _first(span.session for span in [*spans, *known.values()]) or name,
                 spans[0].start or None,
             )
 
@@ -119,9 +227,8 @@ def _agent(span: Span, spans: dict[str, Span]) -> str | None:
     return span.service
 
 
-def _said(spans: list[Span]) -> tuple[Message, ...]:
+def _told(said: tuple[Message, ...], spans: list[Span]) -> tuple[Message, ...]:
     """Return the conversation; calls of tools that no later history tells of are added at their place."""
-    said = stitch(span.exchange for span in spans if span.exchange is not None)
     if not any(span.call for span in spans):
         return said
     asked = {call.id for message in said for call in message.calls if call.id}

@@ -1,0 +1,257 @@
+"""Traces: when a session is over, what is held until then, and what comes too late."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audit.logs import bad, plain, write
+from audit.readers.conftest import Read
+from audit.spans import Record, batches, langsmith, otlp, span
+from duress.audit.logs import expand
+from duress.audit.readers import beginnings, readers, traces
+from duress.audit.reading import Reading
+from duress.audit.run import Run, Unread
+
+FORMS = pytest.mark.parametrize("form", [otlp, langsmith, batches])
+Form = Callable[..., list[Record]]
+
+
+def given_out(path: Path) -> list[tuple[int, str, int]]:
+    """The line that was read when a run was given out, its name and its own line."""
+    reading = Reading(expand([str(path)])[0], readers())
+    out: list[tuple[int, str, int]] = []
+    for run in reading.runs():
+        assert isinstance(run, Run), run
+        out.append((reading.line, run.id, run.place.line))
+    return out
+
+
+def texts(*runs: Run | Unread) -> list[str]:
+    return [message.text for run in runs if isinstance(run, Run) for message in run.trajectory.messages]
+
+
+def session(number: int) -> Record:
+    return {**plain(number), "id": f"s{number}"}
+
+
+def other(number: int) -> Record:
+    """A record of a session that nobody asks about."""
+    return span(f"trace-x{number}", f"x{number}", "", number, {})
+
+
+@FORMS
+def test_a_session_is_read_whole_whatever_lies_between(read: Read, tmp_path: Path, form: Form):
+    first, second = form(session(1)), form(bad(2))
+    mixed = [record for pair in zip(first, second, strict=False) for record in pair]
+    mixed += second[len(first) :]
+    runs = read(write(tmp_path / "a.jsonl", mixed))
+    assert sorted(texts(*runs)) == sorted(
+        message["content"] for one in (session(1), bad(2)) for message in one["messages"]
+    )
+    assert [run.agent for run in runs if isinstance(run, Run)] == ["desk", "night-shift"]
+
+
+@FORMS
+def test_a_session_that_has_ended_is_given_out_while_others_go_on(
+    tmp_path: Path, form: Form, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(traces, "LATE", 3)
+    head, *rest = form(session(1), ended=False)
+    records = [head, *form(session(2)), *form(session(3)), *form(session(4)), *rest]
+    found = given_out(write(tmp_path / "a.jsonl", records))
+    names = [name.removeprefix("trace-").removeprefix("root-") for _, name, _ in found]
+    assert names == ["s2", "s3", "s4", "s1"]
+    lines = [line for line, _, _ in found]
+    assert lines[0] == 1 + len(form(session(2))) + 3
+    assert lines[-1] == len(records)
+
+
+def test_a_session_that_goes_on_after_its_end_was_seen_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(traces, "LATE", 3)
+    busy = {**plain(1), "id": "busy"}
+    busy["messages"] = [{"role": role, "content": role} for role in ("user", "assistant")] * 8
+    # An export begins with the outermost run, which has ended long since.
+    root, *calls = langsmith(busy)
+    mixed = [record for pair in zip(calls, langsmith(session(2)), strict=False) for record in pair]
+    records = [root, *mixed, *calls[3:]]
+    found = given_out(write(tmp_path / "a.jsonl", records))
+    assert [(line, name) for line, name, _ in found] == [(7 + 3, "root-s2"), (12, "root-busy")]
+
+
+def test_a_session_whose_end_nobody_saw_is_over_when_it_was_quiet_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(traces, "QUIET", 6)
+    records = [*otlp(session(1), ended=False), *(other(number) for number in range(9))]
+    found = given_out(write(tmp_path / "a.jsonl", records))
+    assert found == [(2 + 6, "trace-s1", 1)]
+
+
+def test_what_is_quiet_for_less_than_that_is_one_session(read: Read, tmp_path: Path):
+    first, second = otlp(session(1), ended=False)
+    records = [first, *(other(number) for number in range(traces.LATE + 10)), second]
+    (run,) = read(write(tmp_path / "a.jsonl", records))
+    assert texts(run) == [message["content"] for message in session(1)["messages"]]
+
+
+@FORMS
+def test_what_comes_too_late_is_a_run_of_its_own_of_the_same_name(
+    read: Read, tmp_path: Path, form: Form, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(traces, "LATE", 3)
+    monkeypatch.setattr(traces, "QUIET", 3)
+    count = 2 if form is batches else 1
+    records = form(bad(1))
+    # The last call to a model comes when the session was given out.
+    if form is otlp:
+        records, late = [*records[:-2], records[-1]], [records[-2]]
+    else:
+        records, late = records[:-count], records[-count:]
+    between = [record for number in range(2, 5) for record in form(session(number))]
+    path = write(tmp_path / "a.jsonl", [*records, *between, *late])
+    runs = [run for run in read(path) if isinstance(run, Run) and run.id.endswith("bad-1")]
+    assert len(runs) == 2
+    assert [run.id for run in runs] == [runs[0].id] * 2
+    assert [run.place.line for run in runs] == [1, len(records) + len(between) + 1]
+    said = [message["content"] for message in bad(1)["messages"]]
+    assert said[-1] not in texts(runs[0])
+    assert said[-1] in texts(runs[1])
+    assert set(texts(*runs)) == set(said)
+
+
+def test_beyond_what_may_be_held_those_that_have_ended_are_over_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(traces, "HELD", 12_000)
+    going = [otlp(session(number), ended=False) for number in range(3)]
+    ended = [record for number in range(3, 9) for record in otlp(session(number))]
+    records = [*(spans[0] for spans in going), *ended, *(spans[1] for spans in going)]
+    found = given_out(write(tmp_path / "a.jsonl", records))
+    early = [name for line, name, _ in found if line < len(records) - 3]
+    assert len(early) >= 2
+    assert early == [f"trace-s{number}" for number in range(3, 3 + len(early))]
+    assert sorted(name for _, name, _ in found) == [f"trace-s{number}" for number in range(9)]
+
+
+def test_a_message_that_each_call_repeats_is_held_once(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    long = {"id": "long", "agent": "desk", "model": "m", "messages": []}
+    for number in range(80):
+        long["messages"] += [
+            {"role": "user", "content": f"{number} " + "much to read " * 100},
+            {"role": "assistant", "content": f"answer {number}"},
+        ]
+    records = otlp(long)
+    said = sum(len(message["content"]) for message in long["messages"])
+    assert sum(len(json.dumps(record)) for record in records) > 30 * said
+    # In bytes, with what each message and each span takes: far less than all that was repeated.
+    monkeypatch.setattr(traces, "HELD", 2 * said)
+    (run,) = read(write(tmp_path / "a.jsonl", records))
+    assert texts(run) == [message["content"] for message in long["messages"]]
+
+
+def test_a_span_that_comes_twice_is_taken_once(read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    records = otlp(session(1))
+    monkeypatch.setattr(traces, "HELD", 20_000)
+    # Delivered again and again, it takes no more than once.
+    (run,) = read(write(tmp_path / "a.jsonl", [*records[:1] * 200, *records[1:]]))
+    assert texts(run) == [message["content"] for message in session(1)["messages"]]
+
+
+JUNK: list[Any] = [None, 7, "x", [], {}, {"id": None}, {"traceId": "t", "spanId": "s", "attributes": [7]}]
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_a_malformed_part_is_told_and_stops_nothing(read: Read, tmp_path: Path, junk: Any):
+    broken: list[Any] = [
+        {"resourceSpans": [junk]},
+        {"resourceSpans": [{"resource": junk, "scopeSpans": [junk, {"spans": [junk]}]}]},
+        {"resourceSpans": [{"resource": {"attributes": [junk]}, "scopeSpans": [{"spans": [junk]}]}]},
+    ]
+    runs = read(write(tmp_path / "a.jsonl", [*broken, *otlp(session(1))]))
+    assert texts(*runs) == [message["content"] for message in session(1)["messages"]]
+    assert {run.place.line for run in runs if isinstance(run, Unread)} == {2, 3}
+    known = {"id": "k", "run_type": "chain", "inputs": {}, "dotted_order": "k"}
+    broken = [
+        {"post": [known, junk], "patch": [{"id": "k", "dotted_order": "k"}, junk]},
+        {"runs": [known, junk]},
+        {**known, "id": "c", "child_runs": [junk]},
+    ]
+    runs = read(write(tmp_path / "b.jsonl", [*broken, *batches(session(1))]))
+    assert texts(*runs) == [message["content"] for message in session(1)["messages"]]
+    assert {run.place.line for run in runs if isinstance(run, Unread)} == {1, 2, 3}
+
+
+def test_arguments_that_cannot_be_kept_cost_their_span_only(read: Read, tmp_path: Path):
+    tool = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "f",
+        "gen_ai.tool.call.arguments": json.dumps({"n": 1}),
+    }
+    doc = span("trace-s1", "tool", "root-s1", 9, tool)
+    held = doc["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"][-1]
+    # Read by Python's own JSON for the sake of the NaN, it stays a number of any length.
+    held["value"] = {"kvlistValue": {"values": [{"key": "n", "value": {"doubleValue": 10**30}}]}}
+    doc["nan"] = float("nan")
+    found = read(write(tmp_path / "a.jsonl", [doc, *otlp(session(1))]))
+    assert [run.id for run in found if isinstance(run, Unread)] == ["tool"]
+    assert texts(*found) == [message["content"] for message in session(1)["messages"]]
+
+
+# ---- LangSmith: beginnings and ends ----------------------------------------------------------------
+
+
+def test_an_end_whose_beginning_is_not_there_is_told(read: Read, tmp_path: Path):
+    records = batches(session(1))
+    found = read(write(tmp_path / "a.jsonl", [*records[:2], *records[3:]]))
+    (untold,) = [run for run in found if isinstance(run, Unread)]
+    assert untold.id == "s1-1"
+    assert "beginning" in untold.why
+    assert untold.place.line == 3
+
+
+def test_an_end_that_says_nothing_is_passed_over(read: Read, tmp_path: Path):
+    nothing = {"patch": [{"id": "elsewhere", "dotted_order": "x", "end_time": 1.0}]}
+    found = read(write(tmp_path / "a.jsonl", [*batches(session(1)), nothing]))
+    assert [run.run for run in found if isinstance(run, Unread)] == []
+
+
+def test_beginnings_take_no_more_memory_than_they_may(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(beginnings, "HELD", 6_000)
+    begun = [record for number in range(10) for record in batches(session(number)) if "post" in record]
+    ends = [record for number in range(10) for record in batches(session(number)) if "patch" in record]
+    found = read(write(tmp_path / "a.jsonl", [*begun, *ends]))
+    # Ends of those that were given up are told, each; none is lost without a word.
+    missing = {run.id for run in found if isinstance(run, Unread)}
+    assert missing
+    assert missing == {f"s{number}-{call}" for number in range(8) for call in (1, 2)} & missing
+    assert {"s9-1", "s9-2"}.isdisjoint(missing)
+    answers = texts(*found).count("It rains.")
+    assert answers == 10 - sum(name.endswith("-2") for name in missing)
+
+
+def test_a_tool_input_that_python_wrote_has_any_keys(read: Read, tmp_path: Path):
+    root, *calls = langsmith(session(1))
+    tool = {
+        **root,
+        "id": "t",
+        "parent_run_id": root["id"],
+        "run_type": "tool",
+        "name": "f",
+        "inputs": {"input": "{'a': (1, 2), 3: {4: 5}}"},
+        "outputs": {"output": "done"},
+    }
+    (run,) = read(write(tmp_path / "a.jsonl", [root, tool, *calls]))
+    assert isinstance(run, Run)
+    asked = [call.arguments for message in run.trajectory.messages for call in message.calls]
+    assert {"a": [1, 2], "3": {"4": 5}} in asked

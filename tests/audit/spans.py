@@ -1,0 +1,114 @@
+"""Logs of traces that tests write: each call to a model is a record and repeats what was said before it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from audit.logs import START
+
+Record = dict[str, Any]
+
+
+def otlp(session: Record, *, ended: bool = True) -> list[Record]:
+    """The spans of a run that `logs` made, one a record; the outermost comes last, as it ends last."""
+    trace, root = f"trace-{session['id']}", f"root-{session['id']}"
+    out = [
+        span(
+            trace,
+            f"{session['id']}-{number}",
+            root,
+            number,
+            {
+                "gen_ai.operation.name": "chat",
+                "gen_ai.request.model": session["model"],
+                "gen_ai.input.messages": json.dumps([_parts(message) for message in given]),
+                "gen_ai.output.messages": json.dumps([_parts(reply)]),
+            },
+        )
+        for number, (given, reply) in enumerate(_calls(session["messages"]))
+    ]
+    if ended:
+        out.append(
+            span(
+                trace,
+                root,
+                "",
+                0,
+                {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": session["agent"]},
+            )
+        )
+    return out
+
+
+def span(trace: str, name: str, parent: str, number: int, attributes: dict[str, str]) -> Record:
+    """A document of one span."""
+    held = {
+        "traceId": trace,
+        "spanId": name,
+        "parentSpanId": parent,
+        "startTimeUnixNano": str((START + number) * 10**9),
+        "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()],
+    }
+    return {"resourceSpans": [{"scopeSpans": [{"spans": [held]}]}]}
+
+
+def langsmith(session: Record, *, ended: bool = True) -> list[Record]:
+    """The exported runs of a run that `logs` made, the outermost first, as it began first."""
+    root = f"root-{session['id']}"
+    common = {"trace_id": root, "extra": {"metadata": {"ls_model_name": session["model"]}}}
+    out: list[Record] = [
+        {
+            **common,
+            "id": root,
+            "run_type": "chain",
+            "name": session["agent"],
+            "inputs": {},
+            "start_time": START,
+            "end_time": START + 99 if ended else None,
+        }
+    ]
+    for number, (given, reply) in enumerate(_calls(session["messages"]), start=1):
+        out.append(
+            {
+                **common,
+                "id": f"{session['id']}-{number}",
+                "parent_run_id": root,
+                "run_type": "llm",
+                "inputs": {"messages": list(given)},
+                "outputs": {"choices": [{"message": reply}]},
+                "start_time": START + number,
+                "end_time": START + number + 1,
+            }
+        )
+    return out
+
+
+def batches(session: Record, *, ended: bool = True) -> list[Record]:
+    """The same as the client sends it: beginnings, and the ends that belong to them."""
+    out: list[Record] = []
+    for run in langsmith(session):
+        end = {key: run.pop(key) for key in ("outputs", "end_time") if key in run}
+        out.append({"post": [{**run, "dotted_order": run["id"], "end_time": None}]})
+        if ended or "parent_run_id" in run:
+            out.append({"patch": [{**end, "id": run["id"], "dotted_order": run["id"]}]})
+    return out
+
+
+def _calls(said: Sequence[Record]) -> Iterator[tuple[Sequence[Record], Record]]:
+    for number, message in enumerate(said):
+        if message["role"] == "assistant":
+            yield said[:number], message
+
+
+def _parts(message: Record) -> Record:
+    if message["role"] == "tool":
+        held = {"type": "tool_call_response", "id": message["tool_call_id"], "response": message["content"]}
+        return {"role": "tool", "parts": [held]}
+    parts = [{"type": "text", "content": message["content"]}]
+    for call in message.get("tool_calls", ()):
+        function = call["function"]
+        given = json.loads(function["arguments"])
+        parts.append({"type": "tool_call", "id": call["id"], "name": function["name"], "arguments": given})
+    return {"role": message["role"], "parts": parts}
