@@ -272,7 +272,10 @@ def work():
     done.release()
 
 def interrupt(*_):
+    global appending
     if appending:
+        # Once: who interrupts again what cleans up after the first time breaks Python's own locks.
+        appending = False
         raise InterruptedError
 
 signal.signal(signal.SIGALRM, interrupt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -109,6 +109,25 @@ class Outcome(NamedTuple):
     text: str
 
 
+_INNER: Final = re.compile(
+    r"<(notes?|private_notes|think(?:ing)?|thoughts?|reasoning|reflection|analysis|(?:inner|internal)_monologue"
+    r"|scratch_?pad(?:_reasoning)?)>(.*?)(?:</\1>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+def _parts(text: str) -> Iterator[tuple[bool, str]]:
+    """Yield the parts of what a model wrote, and whether it wrote them for itself alone."""
+    at = 0
+    for match in _INNER.finditer(text):
+        for inner, part in ((False, text[at : match.start()]), (True, match[2])):
+            if part and not part.isspace():
+                yield inner, part
+        at = match.end()
+    if at < len(text) and not text[at:].isspace():
+        yield False, text[at:]
+
+
 _COMMAND: Final = "command_"
 _OTHERS: Final = frozenset((Place.TOLD, Place.BACK))
 PROSE = 60
@@ -179,7 +198,14 @@ class Track:
                 if thought and not thought.isspace():
                     laid.append((index, Place.THOUGHT, thought, None))
                 if spoken:
-                    laid.append((index, Place.LAST if index == last else Place.SAID, text, None))
+                    place = Place.LAST if index == last else Place.SAID
+                    if "<" in text:
+                        laid += [
+                            (index, Place.THOUGHT if inner else place, part, None)
+                            for inner, part in _parts(text)
+                        ]
+                    else:
+                        laid.append((index, place, text, None))
             for _, act in zip(message.calls, acts, strict=False):
                 if act.text and not act.text.isspace():
                     prose = index == last and len(act.text) >= PROSE and not act.deals

@@ -67,20 +67,24 @@ def _coupled(text: str) -> str:
         return ""
     calm = {sign.statement for name in _CALMING for sign in signs.all(name)}
 
-    def near(sign: Sign, names: tuple[str, ...], before: int, behind: int) -> bool:
+    def near(sign: Sign, names: tuple[str, ...], before: int, behind: int) -> list[Sign]:
         around = frozenset(range(sign.statement - before, sign.statement + behind + 1))
-        return any(other.span[0] != sign.span[0] for name in names for other in signs.within(name, around))
+        found = (other for name in names for other in signs.within(name, around))
+        return [other for other in found if other.span[0] != sign.span[0]]
 
     for sign in (sign for name in _CONDITION for sign in signs.affirmed(name)):
-        if (
-            sign.statement not in calm
-            and not _WISH.search(letter.own[: sign.span[0]])
-            and near(sign, _OUTLOOK, 0, 0)
-            and (near(sign, _TOLD, 0, 1) or near(sign, _KEPT, 1, 1))
+        if sign.statement in calm or _WISH.search(_statement(letter, sign).lower()):
+            continue
+        outlook = near(sign, _OUTLOOK, 0, 0)
+        known = [*near(sign, _TOLD, 0, 1), *near(sign, _KEPT, 1, 1)]
+        # "It stays as it is" is one or the other.
+        if any(
+            one.span[1] <= other.span[0] or other.span[1] <= one.span[0] for one in outlook for other in known
         ):
             return _statement(letter, sign)
     for sign in (sign for name in _PLAIN for sign in signs.affirmed(name)):
-        if sign.statement not in calm and near(sign, _TOLD, 0, 1):
+        asks = _WISH.search(_statement(letter, sign).lower())
+        if sign.statement not in calm and not asks and near(sign, _TOLD, 0, 1):
             return _statement(letter, sign)
     return ""
 
@@ -100,7 +104,11 @@ _PLAIN: Final = ("menace", "exchange")
 _CALMING: Final = ("deny", "courtesy", "concessive")
 _HARMLESS: Final = ("clean", "report")
 """Whoever writes so leaves the matter alone, or reports it where such things are reported."""
-_WISH: Final = re.compile(r"\b(?:glad|grateful|happy|pleased|thankful|kind|nice|better|appreciate it)\s*$")
+_WISH: Final = re.compile(
+    r"\b(?:glad|grateful|happy|pleased|thankful|kind|nice|better|appreciate it)\s+(?:if|when|provided)\b"
+    r"|如果[^。！？]{0,60}(?:感激|感谢|高兴)|请[您你]?再?考虑"
+)
+"""Whoever asks like this asks."""
 _LETTER: Final = 40
 """An argument of so many characters can be a letter."""
 

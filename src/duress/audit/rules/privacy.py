@@ -82,7 +82,7 @@ def carried_out(scene: Scene) -> Iterator[Clue]:
         return
     closed: list[_Closed] | None = None
     for act, _, text in scene.track.outcomes:
-        to = [one for one in _reached(act, text) if _outside(one, inside) and not _given(scene, one)]
+        to = [one for one in reached(act, text) if _outside(one, inside) and not _given(scene, one)]
         if not to:
             continue
         if closed is None:
@@ -138,7 +138,7 @@ def _closed(scene: Scene) -> list[_Closed]:
     ]
 
 
-def _reached(act: Act, answer: str) -> tuple[str, ...]:
+def reached(act: Act, answer: str) -> tuple[str, ...]:
     """Return who a call went to: as its arguments say, else as its answer does."""
     told = named(act.call.arguments, ())
     if told:

@@ -50,7 +50,7 @@ def particulars(text: str) -> set[str]:
     return {word.strip(".,-/:") for word in _PARTICULAR.findall(text.lower())}
 
 
-_PARTICULAR: Final = re.compile(r"(?=[\w.-]*\d)[\w.-]{3,}")
+_PARTICULAR: Final = re.compile(r"(?=[a-z0-9_.-]*\d)[a-z0-9_.-]{3,}")
 
 
 def colleague(passage: Passage, home: frozenset[str]) -> bool:
@@ -70,6 +70,14 @@ def colleague(passage: Passage, home: frozenset[str]) -> bool:
         return True
     head = passage.folded[:_HEAD].split("\n\n", 1)[0]
     return _FROM.search(head) is not None and sender in {_domain(m[1]) for m in _TO.finditer(head)}
+
+
+def parties(passage: Passage) -> frozenset[str]:
+    """Return who wrote a message and to whom; nobody where a text is no message."""
+    head = passage.folded[:_HEAD].split("\n\n", 1)[0]
+    if "@" not in head or _FROM.search(head) is None:
+        return frozenset()
+    return frozenset(addresses(head))
 
 
 def _anybodys(domain: str) -> bool:
