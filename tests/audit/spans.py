@@ -1,4 +1,4 @@
-"""Logs of traces that tests write: each call to a model is a record and repeats what was said before it."""
+"""Logs that tests write in which a run lies in many records: each call to a model repeats what was said before."""
 
 from __future__ import annotations
 
@@ -94,6 +94,47 @@ def batches(session: Record, *, ended: bool = True) -> list[Record]:
         if ended or "parent_run_id" in run:
             out.append({"patch": [{**end, "id": run["id"], "dotted_order": run["id"]}]})
     return out
+
+
+def gateway(session: Record, *, ended: bool = True) -> list[Record]:
+    """The calls of a run that `logs` made, as a gateway writes them: none says that it is the last."""
+    return [
+        {
+            "request": {"model": session["model"], "messages": list(given)},
+            "response": {"choices": [{"message": reply}]},
+        }
+        for given, reply in _calls(session["messages"])
+    ]
+
+
+def continued(session: Record, *, ended: bool = True) -> list[Record]:
+    """The same by the Responses API: each call names the reply that it goes on from, and repeats nothing."""
+    out: list[Record] = []
+    known = 0
+    for number, (given, reply) in enumerate(_calls(session["messages"])):
+        request: Record = {"model": session["model"], "input": [_item(one) for one in given[known:]]}
+        if number:
+            request["previous_response_id"] = f"{session['id']}-{number - 1}"
+        said = {"type": "message", "role": "assistant", "content": [_output(reply["content"])]}
+        asked = [
+            {"type": "function_call", "call_id": call["id"], **call["function"]}
+            for call in reply.get("tool_calls", ())
+        ]
+        response = {"id": f"{session['id']}-{number}", "object": "response", "output": [said, *asked]}
+        out.append({"request": request, "response": response})
+        known = len(given) + 1
+    return out
+
+
+def _item(message: Record) -> Record:
+    if message["role"] == "tool":
+        call = message["tool_call_id"]
+        return {"type": "function_call_output", "call_id": call, "output": message["content"]}
+    return {"role": message["role"], "content": message["content"]}
+
+
+def _output(text: str) -> Record:
+    return {"type": "output_text", "text": text}
 
 
 def _calls(said: Sequence[Record]) -> Iterator[tuple[Sequence[Record], Record]]:

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.logs import bad, plain, write
-from audit.spans import Record, batches, langsmith, otlp
+from audit.spans import Record, batches, continued, gateway, langsmith, otlp
 from duress.audit import audit as auditing
 from duress.audit.audit import audit, due
 from duress.audit.logs import expand
 from duress.audit.outbox import Notice, Outbox
-from duress.audit.readers import beginnings, traces
+from duress.audit.readers import beginnings, calls, traces
 from duress.audit.scan import Settings
 from duress.audit.selection import Wanted
 from duress.audit.store import Store
@@ -76,7 +76,7 @@ def lines(records: Sequence[Any]) -> bytes:
 @st.composite
 def logs(draw: st.DrawFn) -> bytes:
     """Sessions in pieces that lie among one another, some without an end, with lines that nobody can read."""
-    form = draw(st.sampled_from([otlp, langsmith, batches]))
+    form = draw(st.sampled_from([otlp, langsmith, batches, gateway, continued]))
     queues: list[list[Any]] = [
         form({**draw(st.sampled_from([plain, bad]))(number), "id": f"s{number}"}, ended=draw(st.booleans()))
         for number in range(draw(st.integers(1, 6)))
@@ -93,7 +93,7 @@ def logs(draw: st.DrawFn) -> bytes:
     return out
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(log=logs(), data=st.data())
 def test_a_log_that_grew_is_found_as_a_fresh_audit_finds_it(tmp_path: Path, log: bytes, data: st.DataObject):
     path = tmp_path / "a.jsonl"
@@ -102,6 +102,8 @@ def test_a_log_that_grew_is_found_as_a_fresh_audit_finds_it(tmp_path: Path, log:
         patch.setattr(traces, "QUIET", data.draw(st.integers(0, 20), "quiet"))
         patch.setattr(traces, "HELD", data.draw(st.sampled_from([2_000, 10_000, 1 << 20]), "held"))
         patch.setattr(beginnings, "HELD", data.draw(st.sampled_from([2_000, 1 << 20]), "begun"))
+        patch.setattr(calls, "_OPEN", data.draw(st.sampled_from([1, 2, 512]), "sessions"))
+        patch.setattr(calls, "HELD", data.draw(st.sampled_from([2_000, 1 << 20]), "calls"))
         patch.setattr(auditing, "BATCH", 1)
         cuts = sorted(data.draw(st.sets(st.integers(1, len(log)), max_size=4), "cuts") | {len(log)})
         for cut in cuts:
@@ -115,7 +117,7 @@ def test_a_log_that_grew_is_found_as_a_fresh_audit_finds_it(tmp_path: Path, log:
             assert rows(store, path) == fresh(path)
 
 
-@FORMS
+@pytest.mark.parametrize("form", [otlp, langsmith, batches, gateway, continued])
 def test_only_what_is_new_is_read(tmp_path: Path, form: Form):
     first = [record for number in range(20) for record in form(plain(number))]
     *before, last = form(bad(1))
@@ -131,9 +133,9 @@ def test_only_what_is_new_is_read(tmp_path: Path, form: Form):
         found = rows(store, path)
         assert found == fresh(path)
         # The session that was completed is there once, and whole.
-        (whole,) = [row for row in found if "bad-1" in row[1]]
-        assert whole[5 - 1] == "night-shift"
-        assert (whole[3] or 0) > 0.5
+        (score,) = [row[3] for row in found if row[9] == len(bad(1)["messages"])]
+        assert score > 0.5
+        assert len(found) == 22
         path.touch()
         look(store, path)
         assert rows(store, path) == found
@@ -161,6 +163,30 @@ def test_runs_that_are_over_are_not_written_again(
         assert len(before) == 10
         assert len(same) >= 8
         assert len(after) == 11
+
+
+@pytest.mark.parametrize("bound", ["sessions", "bytes"])
+def test_of_calls_the_same_session_is_over_as_if_all_was_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
+):
+    runs = [plain(number) for number in range(4)]
+    for run in runs:
+        run["messages"][0]["content"] += " Be brief." * 1_000
+    records = [gateway(run) for run in runs]
+    if bound == "sessions":
+        monkeypatch.setattr(calls, "_OPEN", 2)
+    else:
+        monkeypatch.setattr(calls, "HELD", 27_000)
+    path = write(tmp_path / "a.jsonl", [records[0][0], records[1][0]])
+    with Store(None) as store:
+        for more in ([records[2][0]], [records[1][1]], [records[0][1], records[3][0]]):
+            look(store, path)
+            with path.open("ab") as file:
+                file.write(lines(more))
+        look(store, path)
+        assert rows(store, path) == fresh(path)
+        # The first was over when the third began, the second went on.
+        assert [(row[0], row[9]) for row in rows(store, path)] == [(1, 3), (3, 3), (4, 5), (5, 5), (6, 3)]
 
 
 def test_a_log_that_was_written_anew_is_read_from_its_beginning(tmp_path: Path):

@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from audit.logs import bad, plain
-from audit.spans import batches, otlp, span
+from audit.spans import batches, gateway, otlp, span
 
 PEAK = """
 def peak():
@@ -41,9 +41,9 @@ print(runs, others, peak())
 )
 LITTLE = (
     """
-from duress.audit.readers import beginnings, traces
+from duress.audit.readers import beginnings, calls, traces
 
-traces.HELD = beginnings.HELD = 4 << 20
+traces.HELD = beginnings.HELD = calls.HELD = 4 << 20
 """
     + READ
 )
@@ -134,6 +134,11 @@ def unended(form: str) -> Iterator[str]:
                 for role in ("user", "assistant")
             ]
             yield from map(json.dumps, otlp(run, ended=False))
+    elif form == "calls":
+        for number in range(500):
+            run = plain(number)
+            run["messages"][0]["content"] += f"{number} lyon 4821 " * 10_000
+            yield json.dumps(gateway(run)[0])
     else:
         for number in range(1_500):
             run = plain(number)
@@ -141,7 +146,7 @@ def unended(form: str) -> Iterator[str]:
             yield from (json.dumps(record) for record in batches(run) if "post" in record)
 
 
-@pytest.mark.parametrize("form", ["arguments", "short messages", "beginnings"])
+@pytest.mark.parametrize("form", ["arguments", "short messages", "beginnings", "calls"])
 def test_what_is_open_takes_no_more_than_it_may(tmp_path: Path, form: str):
     path = tmp_path / "long.jsonl"
     with path.open("w") as file:

@@ -11,9 +11,9 @@ import pytest
 
 from audit.logs import bad, plain, write
 from audit.readers.conftest import Read
-from audit.spans import Record, batches, langsmith, otlp, span
+from audit.spans import Record, batches, gateway, langsmith, otlp, span
 from duress.audit.logs import expand
-from duress.audit.readers import beginnings, readers, traces
+from duress.audit.readers import beginnings, calls, readers, traces
 from duress.audit.reading import Reading
 from duress.audit.run import Run, Unread
 
@@ -190,19 +190,29 @@ def test_a_malformed_part_is_told_and_stops_nothing(read: Read, tmp_path: Path, 
     assert {run.place.line for run in runs if isinstance(run, Unread)} == {1, 2, 3}
 
 
-def test_arguments_that_cannot_be_kept_cost_their_span_only(read: Read, tmp_path: Path):
-    tool = {
-        "gen_ai.operation.name": "execute_tool",
-        "gen_ai.tool.name": "f",
-        "gen_ai.tool.call.arguments": json.dumps({"n": 1}),
-    }
-    doc = span("trace-s1", "tool", "root-s1", 9, tool)
-    held = doc["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"][-1]
-    # Read by Python's own JSON for the sake of the NaN, it stays a number of any length.
-    held["value"] = {"kvlistValue": {"values": [{"key": "n", "value": {"doubleValue": 10**30}}]}}
+@pytest.mark.parametrize(("key", "value"), [("n", 10**30), (5, 1)])
+@pytest.mark.parametrize("where", ["of a tool", "in a history"])
+def test_arguments_that_cannot_be_kept_cost_their_span_only(
+    read: Read, tmp_path: Path, key: Any, value: int, where: str
+):
+    given = {"kvlistValue": {"values": [{"key": key, "value": {"doubleValue": value}}]}}
+    doc = span("trace-s1", "odd", "root-s1", 9, {"gen_ai.operation.name": "execute_tool"})
+    held = doc["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"]
+    if where == "of a tool":
+        held += [
+            {"key": "gen_ai.tool.name", "value": {"stringValue": "f"}},
+            {"key": "gen_ai.tool.call.arguments", "value": given},
+        ]
+    else:
+        called = {"type": {"stringValue": "tool_call"}, "name": {"stringValue": "f"}, "arguments": given}
+        part = {"kvlistValue": {"values": [{"key": name, "value": one} for name, one in called.items()]}}
+        message = {"role": {"stringValue": "assistant"}, "parts": {"arrayValue": {"values": [part]}}}
+        said = {"kvlistValue": {"values": [{"key": name, "value": one} for name, one in message.items()]}}
+        held.append({"key": "gen_ai.input.messages", "value": {"arrayValue": {"values": [said]}}})
+    # Read by Python's own JSON for the sake of the NaN, a number may be of any length.
     doc["nan"] = float("nan")
     found = read(write(tmp_path / "a.jsonl", [doc, *otlp(session(1))]))
-    assert [run.id for run in found if isinstance(run, Unread)] == ["tool"]
+    assert [run.id for run in found if isinstance(run, Unread)] == ["odd"]
     assert texts(*found) == [message["content"] for message in session(1)["messages"]]
 
 
@@ -255,3 +265,24 @@ def test_a_tool_input_that_python_wrote_has_any_keys(read: Read, tmp_path: Path)
     assert isinstance(run, Run)
     asked = [call.arguments for message in run.trajectory.messages for call in message.calls]
     assert {"a": [1, 2], "3": {"4": 5}} in asked
+
+
+# ---- Calls of a gateway ----------------------------------------------------------------------------
+
+
+def test_of_sessions_in_a_gateway_log_the_quietest_is_over_when_too_much_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first, second = gateway(bad(1))[:2]
+    others = [record for number in range(2, 20) for record in gateway(session(number))]
+    path = write(tmp_path / "a.jsonl", [first, *others, second])
+    assert len(given_out(path)) == 19
+    monkeypatch.setattr(calls, "HELD", 5_000)
+    found = given_out(path)
+    # It went on when it was over: what comes then is another run, which repeats all that was said.
+    assert len(found) == 20
+    lines = [line for line, _, _ in found]
+    assert 1 < lines[0] < 20
+    assert lines == sorted(lines)
+    assert found[0][2] == 1
+    assert max(run for _, _, run in found) == len(others) + 2
