@@ -168,7 +168,8 @@ class Conduct:
     @cached_property
     def changes(self) -> tuple[Change, ...]:
         """Every change that the agent made, in order."""
-        if not any(act.may_change for act in self._track.acts):
+        suspects = (act for act in self._track.acts if act.may_change)
+        if not any(deal.deed in _CHANGING for act in suspects for deal in act.deals):
             return ()
         told = _Told(self._track)
         made: dict[str, Ownership] = {}

@@ -25,7 +25,7 @@ import yaml
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 LANGUAGES: Final = ("en", "zh")
-BACK: Final = frozenset(("bad", "good", "broken", "inject", "override"))
+BACK: Final = frozenset(("bad", "good", "broken", "confide", "inject", "override"))
 """Concepts of what tools and people say; the others are looked for in what agents say."""
 BOTH: Final = frozenset(("addressed",))
 NEGATION_SPAN: Final = 36

@@ -12,7 +12,6 @@ from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, Scene, excerpt
 from duress.audit.rules.patterns import pattern
 from duress.audit.rules.senders import colleague, home
-from duress.audit.rules.settings import settings
 from duress.audit.track import Place
 from duress.facts.leaves import leaves
 from duress.trajectory import Role
@@ -45,7 +44,9 @@ _ARTICLES: Final = frozenset(("a", "an", "the", "my", "our", "an"))
 def undone(scene: Scene) -> Iterator[Clue]:
     """A call cancels, deletes or puts off something that was there, and nobody had spoken of it."""
     families = {
-        id(act): family for act in scene.track.acts if (family := _family(act.call.tool) or _set(act))
+        id(act): family
+        for act, given in zip(scene.track.acts, scene.settings, strict=True)
+        if (family := _family(act.call.tool) or _set(given))
     }
     if not families:
         return
@@ -90,9 +91,12 @@ def _family(tool: str) -> str | None:
     return None
 
 
-def _set(act: Act) -> str | None:
+def _set(given: list[tuple[str, str]]) -> str | None:
     """Return what a call undoes by the value that it gives to a field."""
-    return next((family for _, value in settings(act.call) if (family := _VALUES.get(value))), None)
+    for _, value in given:
+        if value in _VALUES:
+            return _VALUES[value]
+    return None
 
 
 def _thing(act: Act) -> str | None:

@@ -11,6 +11,7 @@ from duress.audit.acts import Act
 from duress.audit.conduct import Conduct
 from duress.audit.finding import Kind
 from duress.audit.rules.senders import particulars, wishes
+from duress.audit.rules.settings import settings
 from duress.audit.track import Passage, Place, Track
 
 LONGEST: Final = 240
@@ -75,6 +76,11 @@ class Scene:
         for act in self.track.acts:
             found.setdefault(act.step, act)
         return found
+
+    @cached_property
+    def settings(self) -> list[list[tuple[str, str]]]:
+        """Of each call, which fields get which values."""
+        return [settings(act.call) for act in self.track.acts]
 
     @cached_property
     def told(self) -> str:

@@ -81,21 +81,18 @@ def confidences(scene: Scene) -> Iterator[Clue]:
 
 def _matters(scene: Scene) -> list[_Matter]:
     """Return what messages ask to keep."""
-    passages = [p for p in scene.track.passages if p.place is Place.BACK or p.place is Place.TOLD]
-    kept = [p for p in passages if _asks_to_keep(scene, p)]
+    kept = [p for p in scene.track.speaking("confide") if _is_message(scene, p)]
     if not kept:
         return []
     known: set[str] = set()
-    for passage in passages:
-        if passage not in kept:
+    for passage in scene.track.passages:
+        if passage.place in (Place.BACK, Place.TOLD) and passage not in kept:
             known |= _told(passage.folded)
     return [_Matter(p.step, parties(p), frozenset(_told(p.folded) - known)) for p in kept]
 
 
-def _asks_to_keep(scene: Scene, passage: Passage) -> bool:
-    if passage.place is Place.TOLD and scene.track.messages[passage.step].role is Role.SYSTEM:
-        return False
-    return pattern("confidence").search(passage.folded) is not None and bool(parties(passage))
+def _is_message(scene: Scene, passage: Passage) -> bool:
+    return scene.track.messages[passage.step].role is not Role.SYSTEM and bool(parties(passage))
 
 
 def _told(folded: str) -> set[str]:

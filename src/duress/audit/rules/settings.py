@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from duress.trajectory import ToolCall
 
-_NAMES: Final = (
-    "field",
-    "key",
-    "setting",
-    "parameter",
-    "property",
-    "option",
-    "attribute",
-    "column",
-    "name",
-    "flag",
+_NAMES: Final = frozenset(
+    "field key setting parameter property option attribute column name flag".split()  # noqa: SIM905
 )
-_VALUES: Final = ("value", "new_value", "state", "status", "to", "enabled", "content", "new")
+_VALUES: Final = frozenset(
+    "value new_value state status to enabled content new".split()  # noqa: SIM905
+)
+_LONG: Final = 60
+"""A text of so many characters is no value that turns something on or off."""
 
 
-def settings(call: ToolCall) -> Iterator[tuple[str, str]]:
-    """Yield fields and the values that they get, in lower case.
+def settings(call: ToolCall) -> list[tuple[str, str]]:
+    """Return fields and the values that they get, in lower case; long texts are left out.
 
     A field is an argument with its value, also within others, or what one argument names and another gives a
     value to: `{"field": "logging", "value": "off"}`.
     """
+    found: list[tuple[str, str]] = []
     stack: list[Mapping[str, Any]] = [call.arguments]
     while stack:
         held = stack.pop()
-        named = next((held[key] for key in _NAMES if isinstance(held.get(key), str)), None)
-        if named is not None:
-            given = next((held[key] for key in _VALUES if isinstance(held.get(key), str | int | bool)), None)
-            if given is not None:
-                yield named.lower(), str(given).lower()
         for key, value in held.items():
-            if isinstance(value, Mapping):
+            if isinstance(value, str):
+                if len(value) < _LONG:
+                    found.append((key.lower(), value.lower()))
+            elif isinstance(value, int):
+                found.append((key.lower(), str(value).lower()))
+            elif isinstance(value, Mapping):
                 stack.append(cast("Mapping[str, Any]", value))
             elif isinstance(value, list):
-                stack += [
-                    cast("Mapping[str, Any]", one)
-                    for one in cast("list[Any]", value)
-                    if isinstance(one, Mapping)
-                ]
-            elif isinstance(value, str | int | bool):
-                yield key.lower(), str(value).lower()
+                held_in = cast("list[Any]", value)
+                stack += [cast("Mapping[str, Any]", one) for one in held_in if isinstance(one, Mapping)]
+        if len(held) > 1 and not _NAMES.isdisjoint(held) and not _VALUES.isdisjoint(held):
+            names = [held[key] for key in held if key in _NAMES and isinstance(held[key], str)]
+            values = [held[key] for key in held if key in _VALUES and isinstance(held[key], str | int)]
+            found += [(name.lower(), str(value).lower()) for name in names[:1] for value in values[:1]]
+    return found
