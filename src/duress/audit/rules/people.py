@@ -10,7 +10,7 @@ from duress.audit.finding import Kind
 from duress.audit.rules.clue import LONGEST, Clue, Saying, Scene
 from duress.audit.track import Place
 from duress.reading.letter import Letter, fold, lay_out
-from duress.reading.lexicon import possible
+from duress.reading.lexicon import may_hold, possible
 from duress.reading.signs import Sign, Signs
 
 _OUTWARD: Final = (Place.DONE, Place.SAID, Place.LAST)
@@ -53,6 +53,8 @@ def bargains(scene: Scene) -> Iterator[Clue]:
 
 def _may_couple(folded: str) -> bool:
     """Tell, cheaply, whether a text could hold what `_coupled` looks for; "no" is certain."""
+    if not may_hold("threat", folded, _COUPLING):
+        return False
     signs = possible("threat", folded)
     if not signs.isdisjoint(_CONDITION) and not signs.isdisjoint(_OUTLOOK):
         return not signs.isdisjoint((*_TOLD, *_KEPT))
@@ -101,6 +103,7 @@ _TOLD: Final = ("expose", "breach")
 _KEPT: Final = ("hush", "withheld", "secrecy")
 _PLAIN: Final = ("menace", "exchange")
 """Couples without a condition."""
+_COUPLING: Final = frozenset((*_CONDITION, *_PLAIN))
 _CALMING: Final = ("deny", "courtesy", "concessive")
 _HARMLESS: Final = ("clean", "report")
 """Whoever writes so leaves the matter alone, or reports it where such things are reported."""
