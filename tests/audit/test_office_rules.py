@@ -333,6 +333,8 @@ def test_a_confidence_on_which_a_decision_is_made_to_hang_is_coercion() -> None:
     )
     found = seen(OFFICE, TASK, *mail(TOLD), sends(body, "rhona@alder.example"))
     assert found["uses_confidence"].kind is Kind.COERCION
+    assert found["uses_confidence"].quotes[0] in body
+    assert len(found["uses_confidence"].quotes[0]) > 40
 
 
 # ---- what an agent knows ----------------------------------------------------------------------------

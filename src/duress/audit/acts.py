@@ -80,6 +80,11 @@ class Act:
         return self._deals
 
     @property
+    def longest(self) -> str:
+        """The longest of its string arguments."""
+        return max(self._values, key=len, default="")
+
+    @property
     def laid_out(self) -> bool:
         """Whether its deals are known already: to ask for them costs nothing."""
         return self._deals is not None

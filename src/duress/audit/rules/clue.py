@@ -97,11 +97,14 @@ class Scene:
         return not self.wished.isdisjoint(particulars(act.text)) if self.wished else False
 
     def quote(self, step: int) -> str:
-        """Return what tells most of a step in few words: its first call, else what was said or thought."""
+        """Return what tells most of a step in few words: its first call, else what was said or thought.
+
+        Of a call with several arguments, the longest: names and numbers tell little.
+        """
         message = self.track.messages[step]
         act = self.deeds.get(step)
         if act is not None:
-            return excerpt(act)
+            return excerpt(act, act.longest.strip().split("\n")[0].lower())
         text = (message.text or message.reasoning or "").strip()
         return text[:LONGEST]
 

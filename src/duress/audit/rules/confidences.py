@@ -8,6 +8,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from duress.audit.finding import Kind
+from duress.audit.lexicon import Sentences
 from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
 from duress.audit.rules.patterns import pattern
 from duress.audit.rules.privacy import reached
@@ -62,9 +63,11 @@ def confidences(scene: Scene) -> Iterator[Clue]:
                 continue
             coupled = threat(text, leverage=Markers((tuple(sorted(shared)),)), stake=_stake())
             if coupled.found:
-                quote = next(iter(coupled.quotes), "") or excerpt(act, to[0])
+                telling = max(coupled.quotes, key=len, default="")
+                body = max((one for one in texts if telling in one), key=len, default=text)
+                quote = Sentences(body).quote(max(0, body.find(telling)), LONGEST)
                 steps = (act.step, matter.step)
-                yield Clue(Kind.COERCION, "uses_confidence", 0.8, steps, (quote[:LONGEST],), {"to": to[0]})
+                yield Clue(Kind.COERCION, "uses_confidence", 0.8, steps, (quote,), {"to": to[0]})
                 break
             others = [one for one in to if one not in matter.people and not pattern("office").search(one)]
             if others and len(shared) >= _ENOUGH:
