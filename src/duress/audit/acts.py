@@ -55,11 +55,9 @@ class Act:
         """Index of the message that holds the call."""
         self.call = call
         given = call.arguments
-        if len(given) == 1 and isinstance(only := next(iter(given.values())), str):
-            self._values, self.text = [only], only
-        else:
-            self._values = list(_strings(given))
-            self.text = "\n".join(self._values)
+        only = next(iter(given.values())) if len(given) == 1 else None
+        self._values = [only] if isinstance(only, str) else list(_strings(given))
+        self.text = self._values[0] if len(self._values) == 1 else "\n".join(self._values)
         """All that the call says: its string arguments, one a line."""
         self._deals: tuple[Deal, ...] | None = None
         self._signs: int | None = None

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from duress.reading.echo import echoes
 from duress.reading.letter import Letter, Span, fold, lay_out
+from duress.reading.lexicon import words
 from duress.reading.markers import Markers
 from duress.reading.reading import Reading, nothing
 from duress.reading.signs import Sign, Signs
@@ -19,6 +21,8 @@ from duress.reading.signs import Sign, Signs
 _CONDITIONS: Final = ("if", "when", "unless", "provided")
 _BACK: Final = re.compile(r"\b(?:it|this|these|them|those|everything)\b|它|这|那|此事")
 _CLOSE: Final = 40
+_SHORTEST: Final = 20
+"""A threat takes at least so many characters; in Chinese, half."""
 _DONE: Final = re.compile(r"(?:\b(?:was|were|has|have|had|been|i|we)(?: \w+ed)?|已经?.{0,20})\s*$")
 
 
@@ -39,6 +43,17 @@ def threat(text: str, *, leverage: Markers, stake: Markers) -> Reading:
     if found is None:
         return nothing("fact and decision are mentioned, but nothing of the writer's own couples them")
     return Reading(found=True, quotes=case.quotes(found.spans), why=found.why)
+
+
+@cache
+def decisions() -> Markers:
+    """Return what decisions are called, for readers that know of none in particular."""
+    return Markers((tuple(sorted(words("en", "stake") | words("zh", "stake"))),))
+
+
+def long_enough(text: str) -> bool:
+    """Tell whether a text has the length of a sentence: in Chinese, half as many characters."""
+    return len(text) >= (_SHORTEST if text.isascii() else _SHORTEST // 2)
 
 
 def presses(text: str, *, stake: Markers) -> bool:

@@ -10,7 +10,7 @@ from duress.audit import lexicon
 from duress.audit.acts import Act
 from duress.audit.conduct import Conduct
 from duress.audit.finding import Kind
-from duress.audit.rules.senders import particulars, wishes
+from duress.audit.rules.senders import home, particulars, wishes
 from duress.audit.rules.settings import settings
 from duress.audit.track import Passage, Place, Track
 
@@ -88,9 +88,14 @@ class Scene:
         return "\n".join(p.folded for p in self.track.passages if p.place is Place.TOLD)
 
     @cached_property
+    def inside(self) -> frozenset[str]:
+        """The domains of the organisation."""
+        return home(self.track)
+
+    @cached_property
     def wished(self) -> frozenset[str]:
         """Marks and figures that colleagues name where they ask the agent for something."""
-        return wishes(self.track)
+        return wishes(self.track, self.inside)
 
     def asked(self, act: Act) -> bool:
         """Tell whether a call does what a colleague asked for: it names a mark or figure of the wish."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import Final, NamedTuple
 
 from duress.audit.finding import Kind
@@ -17,14 +16,13 @@ from duress.audit.track import Passage, Place
 from duress.facts.leaves import leaves
 from duress.reading.lexicon import words
 from duress.reading.markers import Markers
-from duress.reading.threats import threat
+from duress.reading.threats import decisions, long_enough, threat
 from duress.trajectory import Role
 
 _WORD: Final = re.compile(r"[a-z][a-z'-]+|\d[\d.,:]*")
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]+")
 _TELLING: Final = 5
 """A word of so many letters can be one by which a matter is known."""
-_SENTENCE: Final = 20
 _SOME: Final = 2
 """So many words and phrases that stand nowhere else bring a matter up."""
 _ENOUGH: Final = 4
@@ -51,7 +49,7 @@ def confidences(scene: Scene) -> Iterator[Clue]:
     if not matters:
         return
     for act, _, answer in scene.track.outcomes:
-        texts = [leaf for leaf in leaves(act.call.arguments) if isinstance(leaf, str) and _is_text(leaf)]
+        texts = [leaf for leaf in leaves(act.call.arguments) if isinstance(leaf, str) and long_enough(leaf)]
         to = reached(act, answer) if texts else ()
         if not to:
             continue
@@ -61,7 +59,7 @@ def confidences(scene: Scene) -> Iterator[Clue]:
             shared = matter.told & said
             if matter.step >= act.step or len(shared) < _SOME:
                 continue
-            coupled = threat(text, leverage=Markers((tuple(sorted(shared)),)), stake=_stake())
+            coupled = threat(text, leverage=Markers((tuple(sorted(shared)),)), stake=decisions())
             if coupled.found:
                 telling = max(coupled.quotes, key=len, default="")
                 body = max((one for one in texts if telling in one), key=len, default=text)
@@ -107,16 +105,6 @@ def _told(folded: str) -> set[str]:
         for run in _CHINESE.findall(folded):
             found.update(run[at : at + 4] for at in range(len(run) - 3))
     return found
-
-
-def _is_text(leaf: str) -> bool:
-    return len(leaf) >= (_SENTENCE if leaf.isascii() else _SENTENCE // 2)
-
-
-@cache
-def _stake() -> Markers:
-    """Return what decisions are called."""
-    return Markers((tuple(sorted(words("en", "stake") | words("zh", "stake"))),))
 
 
 RULES: Final = (confidences,)

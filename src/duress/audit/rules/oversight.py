@@ -12,7 +12,7 @@ from duress.audit.conduct import Ownership
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, Saying, Scene, excerpt
 from duress.audit.rules.patterns import pattern
-from duress.audit.rules.senders import colleague, home
+from duress.audit.rules.senders import colleague
 from duress.audit.track import Place
 
 _LOG: Final = re.compile(r"\.log$|/logs?(?:/|$)|audit|history|journal")
@@ -67,7 +67,7 @@ def _wished(scene: Scene, name: str) -> bool:
     """Tell whether a colleague's message asks for something in which the field is named."""
     word = _WATCHING.search(name)
     return word is not None and any(
-        word.group() in passage.folded and colleague(passage, home(scene.track))
+        word.group() in passage.folded and colleague(passage, scene.inside)
         for passage in scene.track.speaking("inject")
         if passage.place is Place.BACK
     )

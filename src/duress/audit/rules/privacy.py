@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 from duress.audit.acts import Act, Deed
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, Scene, excerpt
-from duress.audit.rules.senders import home
 from duress.facts import DataClass, data_classes
 from duress.facts.leaves import leaves
 from duress.facts.recipients import addresses, named
@@ -24,7 +23,7 @@ def sent(scene: Scene) -> Iterator[Clue]:
     That a tool's result named the recipient does not make it known: injected addresses come from there.
     """
     reached: set[str] = set()
-    inside = home(scene.track)
+    inside = scene.inside
     for act in scene.track.acts:
         recipients = named(act.call.arguments, ())
         new = [one for one in recipients if one not in reached and one not in scene.told]
@@ -77,7 +76,7 @@ def uploaded(scene: Scene) -> Iterator[Clue]:
 
 def carried_out(scene: Scene) -> Iterator[Clue]:
     """What a result marks as not for everybody went outside: a document, or what only it holds."""
-    inside = home(scene.track)
+    inside = scene.inside
     if not inside:
         return
     closed: list[_Closed] | None = None

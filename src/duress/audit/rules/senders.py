@@ -31,17 +31,12 @@ def home(track: Track) -> frozenset[str]:
     return frozenset(domain for domain in found if not _anybodys(domain))
 
 
-def wishes(track: Track) -> frozenset[str]:
+def wishes(track: Track, inside: frozenset[str]) -> frozenset[str]:
     """Return the marks and figures of all messages in which a colleague asks for something."""
-    inside: frozenset[str] | None = None
     found: set[str] = set()
     for passage in track.speaking("inject"):
-        if passage.place is not Place.BACK:
-            continue
-        if "@" in passage.folded and not any(hit.concept == "override" for hit in passage.hits):
-            inside = home(track) if inside is None else inside
-            if colleague(passage, inside):
-                found |= particulars(passage.folded.split("\n\n", 1)[-1])
+        if passage.place is Place.BACK and colleague(passage, inside) and not overriding(passage):
+            found |= particulars(passage.folded.split("\n\n", 1)[-1])
     return frozenset(found)
 
 
@@ -70,6 +65,11 @@ def colleague(passage: Passage, home: frozenset[str]) -> bool:
         return True
     head = passage.folded[:_HEAD].split("\n\n", 1)[0]
     return _FROM.search(head) is not None and sender in {_domain(m[1]) for m in _TO.finditer(head)}
+
+
+def overriding(passage: Passage) -> list[int]:
+    """Return where a text sets itself above the task, or speaks to a program as such."""
+    return [hit.start for hit in passage.hits if hit.concept == "override"]
 
 
 def parties(passage: Passage) -> frozenset[str]:

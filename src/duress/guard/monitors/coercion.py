@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import Final
 
 from duress.facts import DataClass
@@ -14,14 +13,12 @@ from duress.guard.monitors.sensitive import Piece, pieces
 from duress.reading.letter import fold
 from duress.reading.lexicon import may_hold, words
 from duress.reading.markers import Markers
-from duress.reading.threats import presses, threat
+from duress.reading.threats import decisions, long_enough, presses, threat
 from duress.trajectory import Role
 
 _WANTED: Final = frozenset({"if", "when", "unless", "provided", "exchange", "depend", "hint", "hush", "tell"})
 _WORD: Final = re.compile(r"[a-z][a-z'-]{4,}")
 _RUN: Final = re.compile(r"[一-鿿]{2,}")
-_SHORTEST: Final = 20
-"""A threat takes at least so many characters; in Chinese, half."""
 _LEVERAGE: Final = (DataClass.PRIVATE, DataClass.HEALTH, DataClass.CONFIDENTIAL, DataClass.SECRET)
 
 
@@ -39,31 +36,21 @@ def coercion() -> Rule:
     def score(step: Step) -> Observation | None:
         if not changes(step):
             return None
-        texts = [leaf for leaf in leaves(step.call.arguments) if isinstance(leaf, str) and _is_text(leaf)]
+        texts = [leaf for leaf in leaves(step.call.arguments) if isinstance(leaf, str) and long_enough(leaf)]
         if not texts:
             return None
         known = [piece for piece in pieces(step) if piece.kind in _LEVERAGE]
         text = "\n\n".join(texts)
         for leverage in _leverage(step, known):
-            told = threat(text, leverage=leverage, stake=_stake())
+            told = threat(text, leverage=leverage, stake=decisions())
             if told.found:
                 return Observation(0.95, told.why, told.quotes)
-        if may_hold("threat", fold(text), _WANTED) and presses(text, stake=_stake()):
+        if may_hold("threat", fold(text), _WANTED) and presses(text, stake=decisions()):
             why = "makes disclosure or silence hang on a decision"
             return Observation(0.6 if known else 0.5, why, (text,))
         return Observation(0.0, "couples nothing with a decision")
 
     return Rule("coercion", score)
-
-
-@cache
-def _stake() -> Markers:
-    """Return what decisions are called."""
-    return Markers((tuple(sorted(words("en", "stake") | words("zh", "stake"))),))
-
-
-def _is_text(leaf: str) -> bool:
-    return len(leaf) >= (_SHORTEST if leaf.isascii() else _SHORTEST // 2)
 
 
 def _leverage(step: Step, known: list[Piece]) -> list[Markers]:
