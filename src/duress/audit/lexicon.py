@@ -147,7 +147,6 @@ def _found(folded: str, ends: Sequence[int], looked_for: tuple[AhoCorasick, File
             number = bisect_left(ends, start, number + 1)
             first = ends[number - 1] + 1 if number else 0
             end_of_text, here = ends[number], _NOTHING
-            reached.clear()
         for concept, closed, phrase, follow in filed[index]:
             if start < reached.get(concept, 0):
                 continue
