@@ -48,7 +48,7 @@ class Deal(NamedTuple):
 class Act:
     """One tool call; what it does is read when first asked for."""
 
-    __slots__ = ("_constant", "_deals", "_random", "_signs", "_values", "call", "step", "text")
+    __slots__ = ("_constant", "_deals", "_random", "_signs", "_values", "call", "commands", "step", "text")
 
     def __init__(self, step: int, call: ToolCall) -> None:
         self.step = step
@@ -60,6 +60,8 @@ class Act:
         self.text = self._values[0] if len(self._values) == 1 else "\n".join(self._values)
         """All that the call says: its string arguments, one a line."""
         self._deals: tuple[Deal, ...] | None = None
+        self.commands = False
+        """Whether some of its deals stand in commands or code; known once they are asked for."""
         self._signs: int | None = None
         self._constant: re.Match[str] | bool | None = False
         self._random: re.Match[str] | bool | None = False
@@ -73,6 +75,7 @@ class Act:
             for value in self._values:
                 if len(value) > 2 and _SHELLY.search(value):
                     found += _shell(value, states=states)
+            self.commands = bool(found)
             found += _structured(self._values)
             self._deals = tuple(dict.fromkeys(found))
         return self._deals
@@ -178,7 +181,7 @@ _SQL: Final = re.compile(
     re.I,
 )
 _CONSTANT: Final = re.compile(
-    r"\[\s*['\"]\w+['\"]\s*\]\s*=\s*['\"\d]|\.\w+(?:\[\])?(?:\.\w+)*\s*\|?=\s*[\"'\d]|\$\d+\s*=\s*[\"\d]|\bs([/|#]).*?\1.*?\1"
+    r"\[\s*['\"]\w+['\"]\s*\]\s*=\s*['\"\d]|\.\w+(?:\[\])?(?:\.\w+)*\s*\|?=\s*[\"'\d]|\$\d+\s*=\s*[\"\d]|\bs([/|#])[^/|#\n]*\1[^/|#\n]*\w[^/|#\n]*\1"
     r"|\bset\s+\w+\s*=\s*['\d]",
     re.IGNORECASE,
 )
@@ -193,6 +196,9 @@ _VARIABLE: Final = re.compile(r"[rf]?[\"']?\$?\{?(\w+)\}?")
 _SHELLY: Final = re.compile(r"[\s;|&<>()$]")
 _FILE: Final = re.compile(
     r"^[~.\w$-]*(?:/[\w.$*{}@#%+-]+)*\.[A-Za-z]\w{0,5}$|^(?:~|\.{1,2})?/[\w./$*{}@#%+-]+$"
+)
+_HOST: Final = re.compile(
+    r"(?:www\.)?[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io|dev|ai|app|cn|uk|de|eu|info)$", re.I
 )
 _READERS: Final = frozenset(["cat", "head", "tail", "less", "more", "ls", "grep", "awk", "jq", "diff", "wc"])
 _SHELLS: Final = frozenset(("bash", "sh", "source", "python", "python3"))
@@ -376,7 +382,11 @@ def _command(name: str, rest: str, add: Any) -> None:
 
 def _structured(values: list[str]) -> list[Deal]:
     """Return what arguments that are no code say: a path beside a long text is a file being written."""
-    files = [value for value in values if len(value) < 300 and "\n" not in value and _FILE.match(value)]
+    files = [
+        value
+        for value in values
+        if len(value) < 300 and "\n" not in value and _FILE.match(value) and not _HOST.match(value)
+    ]
     if not files:
         return []
     body = any(len(value) >= _BODY or "\n" in value for value in values if value not in files)

@@ -20,6 +20,7 @@ from duress.audit.readers.message import ROLES, messages, text_of
 from duress.audit.readers.moment import moment
 from duress.audit.readers.origin import make
 from duress.audit.readers.reader import OneEach
+from duress.audit.readers.written import settle
 from duress.audit.run import Place, Run
 from duress.trajectory import Message, Role, ToolCall, ToolError
 
@@ -184,7 +185,7 @@ def reader(mapping: Mapping) -> OneEach:
         # Who ran it comes from where the mapping says and from nowhere else: other fields may tell more.
         return make(
             {"id": value.get("id")} if mapping.id is None else {},
-            tuple(said),
+            settle(said),
             place,
             mapping.name,
             name=_text(value, mapping.id),

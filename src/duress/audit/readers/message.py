@@ -14,6 +14,7 @@ import orjson
 from duress.audit.errors import UnreadableError
 from duress.audit.readers.arguments import arguments
 from duress.audit.readers.moment import moment_of
+from duress.audit.readers.written import settle
 from duress.trajectory import Message, Role, Stop, ToolCall, ToolError
 
 ROLES = {
@@ -84,7 +85,8 @@ def messages(items: Iterable[Any]) -> tuple[Message, ...]:
     """Return a conversation.
 
     A tool result becomes a message of its own; items of the Responses API that make up one turn become
-    one message; else messages keep their order and number.
+    one message; else messages keep their order and number. What an agent wrote into its text to have it done is
+    a call (`written.py`).
 
     Raises:
         UnreadableError: an item is no message.
@@ -112,7 +114,7 @@ def messages(items: Iterable[Any]) -> tuple[Message, ...]:
             )
     if turn is not None:
         turn.close(out)
-    return tuple(out)
+    return settle(out)
 
 
 def text_of(content: Any) -> str:
