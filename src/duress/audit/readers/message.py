@@ -85,8 +85,8 @@ def messages(items: Iterable[Any]) -> tuple[Message, ...]:
     """Return a conversation.
 
     A tool result becomes a message of its own; items of the Responses API that make up one turn become
-    one message; else messages keep their order and number. What an agent wrote into its text to have it done is
-    a call (`written.py`).
+    one message; else messages keep their order and number. What an agent wrote into its text to have it done
+    is a call (`written.py`).
 
     Raises:
         UnreadableError: an item is no message.

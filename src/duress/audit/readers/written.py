@@ -1,4 +1,4 @@
-"""Calls that an agent writes into its text: ReAct, tags, fenced commands; and the results that people's turns carry.
+"""Calls that an agent writes into its text (ReAct, tags, fenced commands), and results in people's turns.
 
 Agents without a tool interface write what they want done, and whoever runs them answers with what came of it
 in the next message. What is written so is a call if a result follows; without one, it is something the agent
@@ -23,7 +23,7 @@ _RESULT: Final = re.compile(
     r"|execution result of \[|\[?(?:tool|function|command) (?:output|result|response)s?\b)",
     re.IGNORECASE,
 )
-"""How results begin that are handed in as a person's turn (SWE-agent, OpenHands, AutoGen, smolagents, Hermes, ReAct)."""
+"""How results begin that are handed in as a person's turn by SWE-agent, OpenHands, AutoGen, smolagents."""
 _MARKS: Final = ("```", "</", "Action", "{")
 """One of these is in whatever holds a call."""
 
@@ -34,7 +34,7 @@ class _Found(NamedTuple):
 
 
 def settle(said: Sequence[Message]) -> tuple[Message, ...]:
-    """Return the conversation with every written call that was answered as a call, and its answer as a result."""
+    """Return the conversation with what was written and answered as a call, and its answer as a result."""
     found = list(said)
     for index in range(len(found) - 1):
         message, answer = found[index], found[index + 1]

@@ -27,8 +27,7 @@ _PART: Final = re.compile(r"[a-z]{4,}|[\u4e00-\u9fff]{2}|\d{2,}")
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _FEW: Final = 2
 _SHARE: Final = 0.25
-"""An order read just before is followed by a call that shares so many everyday words with it, and such a share
-of its own."""
+"""A call right behind an order shares so many everyday words with it, and such a share of its own words."""
 _SAID: Final = 30
 _CALM: Final = frozenset(("decline", "integrity", "caution", "escalate"))
 _MOST: Final = 3
@@ -38,10 +37,10 @@ _PROSE: Final = 60
 _REACH: Final = 300
 _BEFORE: Final = 100
 _SHORTLY: Final = 12
-_WORD_BEFORE: Final = re.compile(r"([a-z']+)[*_]*[ \n]+[*_]*\Z")
+_WORD_BEFORE: Final = re.compile(r"([a-z']+)[*_]* +[*_]*\Z")
 _LEADS: Final = frozenset(
-    "and then also now immediately just kindly please or must should so next important urgent note".split()
-)  # noqa: SIM905
+    ("and", "then", "also", "now", "immediately", "just", "kindly", "please", "or", "must", "should", "so")
+)
 """Words behind which a verb may well be an order."""
 _POLITE: Final = (
     "please",
@@ -55,6 +54,7 @@ _POLITE: Final = (
     "make sure",
     "be s",
 )
+"""Ways to ask that need nothing before them."""
 _ASKS: Final = tuple(
     f"would you {verb}" for verb in ("consider", "like", "prefer", "recommend", "rather", "say")
 )
@@ -135,8 +135,8 @@ def injected(scene: Scene) -> Iterator[Clue]:
             if not shared and act.step - order.step == 1 and (order.overrides or not delegated):
                 common = sorted(plain & order.parts)
                 shared = common if len(common) >= max(_FEW, _SHARE * len(plain)) else []
-            if shared and order.said in act.text.lower():
-                # What was read is handed on, order and all.
+            if not to and not order.overrides and order.said in act.text.lower():
+                # What was read is put somewhere, request and all: data, not obedience.
                 continue
             strong = any(_particular(word) for word in shared)
             hushed = order.secret and bool(parties(order.passage))
@@ -240,14 +240,16 @@ def orders(scene: Scene) -> list[Order]:
         until = -1
         above = overriding(passage)
         for hit in passage.hits:
-            if hit.concept in _ORDERS and hit.start >= until and not _tells(passage.folded, hit.start):
+            if hit.concept not in _ORDERS or hit.start < until:
+                continue
+            if hit.concept == "override" or not _tells(passage.folded, hit.start):
                 until = hit.start + _REACH
                 found.append(Order(passage, hit.start, above))
     return found
 
 
 def _tells(folded: str, start: int) -> bool:
-    """Tell whether a verb orders nothing: "we cancel a sailing", "a site to download the tool", "they both share a"."""
+    """Tell whether a verb orders nothing: "we cancel a sailing", "a site to download the tool"."""
     if folded.startswith(_ASKS, start):
         return True
     before = _WORD_BEFORE.search(folded, max(0, start - _SHORTLY), start)
