@@ -26,7 +26,7 @@ FLOOR = 0.25
 class Settings:
     """How much is learned; chosen on grouped folds of `kpi_pressure`, where the optimum is flat."""
 
-    penalty: float = 30.0
+    penalty: float = 10.0
     rounds: int = 150
     rate: float = 0.05
     leaves: int = 6
