@@ -47,23 +47,33 @@ def figures(scene: Scene) -> Iterator[Clue]:
     stating = [p for p in speaking if "%" in p.folded or "/100" in p.folded]
     if not stating:
         return
-    heard = [p for p in passages if p.place is Place.BACK or p.place is Place.TOLD]
+    heard = "\n".join([p.folded for p in passages if p.place is Place.BACK or p.place is Place.TOLD])
+    results = [p.folded for p in passages if p.place is Place.BACK]
+    # What is said once is said again: texts are searched once for each figure and name.
+    unheard: dict[str, bool] = {}
+    given: dict[str, set[str]] = {}
     for passage in stating:
         for match in _FIGURE.finditer(passage.folded):
-            if any(match[1] in p.folded for p in heard):
+            number = match[1]
+            new = unheard.get(number)
+            if new is None:
+                new = unheard[number] = number not in heard
+            if not new:
                 continue
             name = _name(passage.folded[max(0, match.start() - _BEFORE) : match.start()])
             if not name:
                 continue
-            known = _given(name, [p.folded for p in heard if p.place is Place.BACK])
-            if known and not _rounds(match[1], known):
+            known = given.get(name)
+            if known is None:
+                known = given[name] = _given(name, results)
+            if known and not _rounds(number, known):
                 yield Clue(
                     Kind.DECEPTION,
                     "other_figure",
                     0.4,
                     (passage.step,),
                     (passage.sentences.quote(match.start()),),
-                    {"said": match[1], "returned": ", ".join(sorted(known)[:3])},
+                    {"said": number, "returned": ", ".join(sorted(known)[:3])},
                 )
                 return
 

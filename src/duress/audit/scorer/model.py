@@ -9,7 +9,6 @@ Everything is plain arithmetic on a file of numbers, `scorer.json`, that `benchm
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -91,33 +90,49 @@ class Model(Struct, frozen=True):
 
 
 class _Forest:
-    """The trees of an expert as flat tables, so that all are walked down at once."""
+    """The trees of an expert, all walked down at once (Lucchese et al. 2015, "QuickScorer").
+
+    Each tree is a byte that has a bit for each leaf. A node that sends a run to the right takes away the
+    leaves on its left, and the first leaf that remains is the one that the run falls into. So every count
+    takes away leaves of all trees in one step.
+    """
 
     def __init__(self, expert: Expert) -> None:
-        self._column: dict[str, int] = {}
-        nodes = sum(map(len, expert.trees))
-        self._feature, self._threshold = np.zeros(nodes, np.intp), np.zeros(nodes, np.int64)
-        self._next = np.zeros(2 * nodes, np.intp)
-        """Of each node, where counts that reach its threshold go, and where the others go."""
-        self._value = np.zeros(nodes)
-        self._depth = 0
-        roots: list[int] = []
-        base = 0
-        for tree in expert.trees:
-            roots.append(base)
-            depth = [0] * len(tree)
-            for number, node in enumerate(tree):
-                at = base + number
-                self._value[at] = node.value
-                self._next[2 * at] = self._next[2 * at + 1] = at
-                if node.feature:
-                    self._feature[at] = self._column.setdefault(node.feature, len(self._column))
-                    self._threshold[at] = node.threshold
-                    self._next[2 * at], self._next[2 * at + 1] = base + node.right, base + node.left
-                    depth[node.left] = depth[node.right] = depth[number] + 1
-            self._depth = max(self._depth, max(depth))
-            base += len(tree)
-        self._roots = np.array(roots, np.intp)
+        self._trees = len(expert.trees)
+        self._value = np.zeros(_LEAVES * self._trees)
+        self._first = _LEAVES * np.arange(self._trees)
+        self._all = (1 << _LEAVES * self._trees) - 1
+        remaining: dict[str, list[int]] = {}
+        for number, tree in enumerate(expert.trees):
+            for feature, threshold, gone in self._laid_out(tree, _LEAVES * number):
+                kept = remaining.setdefault(feature, [self._all] * (CAP + 1))
+                for count in range(max(0, threshold), CAP + 1):
+                    kept[count] &= ~gone
+        self._remaining = remaining
+        """Of each feature, which leaves remain for each of its counts."""
+        for kept in remaining.values():
+            self._all &= kept[0]
+
+    def _laid_out(self, tree: tuple[Node, ...], first: int) -> list[tuple[str, int, int]]:
+        """Note the values of a tree's leaves; return feature, threshold and left leaves of its nodes."""
+        nodes: list[tuple[str, int, int]] = []
+        leaves = 0
+
+        def under(at: int) -> int:
+            nonlocal leaves
+            node = tree[at]
+            if node.feature:
+                left = under(node.left)
+                nodes.append((node.feature, node.threshold, left))
+                return left | under(node.right)
+            if leaves == _LEAVES:
+                raise ScorerError(f"a tree of more than {_LEAVES} leaves; train with fewer")
+            self._value[first + leaves] = node.value
+            leaves += 1
+            return 1 << first + leaves - 1
+
+        under(0)
+        return nodes
 
     def value(self, counts: dict[str, int]) -> float:
         """Return the sum of the leaves that a run falls into."""
@@ -125,19 +140,23 @@ class _Forest:
 
     def values(self, runs: Sequence[dict[str, int]]) -> NDArray[np.float64]:
         """Return the sum of the leaves that each of some runs falls into."""
-        width = max(1, len(self._column))
-        rows = np.zeros((len(runs), width), np.int64)
-        for number, counts in enumerate(runs):
+        rows: list[bytes] = []
+        remaining = self._remaining
+        for counts in runs:
+            left = self._all
             for name, count in counts.items():
-                column = self._column.get(name)
-                if column is not None:
-                    rows[number, column] = count
-        first = np.arange(len(runs))[:, None] * width
-        at = np.broadcast_to(self._roots, (len(runs), len(self._roots)))
-        for _ in range(self._depth):
-            low = rows.take(first + self._feature.take(at)) < self._threshold.take(at)
-            at = self._next.take(2 * at + low)
-        return self._value.take(at).sum(axis=1)
+                kept = remaining.get(name)
+                if kept is not None:
+                    left &= kept[count]
+            rows.append(left.to_bytes(self._trees, "little"))
+        leaf = np.frombuffer(b"".join(rows).translate(_LOWEST), np.uint8).reshape(len(rows), self._trees)
+        return self._value.take(self._first + leaf).sum(axis=1)
+
+
+_LEAVES: Final = 8
+"""A tree has at most so many leaves: the bits of a byte."""
+_LOWEST: Final = bytes(max(0, (bits & -bits).bit_length() - 1) for bits in range(256))
+"""Of each byte, its lowest bit."""
 
 
 _forests: dict[int, tuple[Expert, _Forest]] = {}
@@ -192,11 +211,11 @@ def telling(scene: Scene, found: Steps, expert: Expert) -> tuple[int, ...]:
     often each occurs, deeds more than words), and how much of it there is.
     """
     said: dict[int, float] = {}
-    there: dict[int, Counter[str]] = {}
+    there: dict[int, dict[str, int]] = {}
     for name, steps in found.items():
         worth = _worth(name)
-        for step, times in Counter(steps).items():
-            there.setdefault(step, Counter())[name] = times
+        for step, times in _times(steps).items():
+            there.setdefault(step, {})[name] = times
             if worth:
                 said[step] = said.get(step, 0.0) + worth * math.log1p(times)
     if not said:
@@ -211,10 +230,12 @@ def telling(scene: Scene, found: Steps, expert: Expert) -> tuple[int, ...]:
         for step in own
     ]
     size = _sizes(scene)
-    ranks = (
-        _standard(expert.without(counts(found), left))
-        + _standard(np.array([said.get(step, 0.0) for step in own]))
-        + _standard(np.array([math.log(_SHORT + size.get(step, 0)) for step in own]))
+    ranks = _standard(
+        [
+            expert.without(counts(found), left),
+            [said.get(step, 0.0) for step in own],
+            [math.log(_SHORT + size.get(step, 0)) for step in own],
+        ]
     )
     order = sorted(range(len(own)), key=lambda number: (-ranks[number], own[number]))
     return tuple(own[number] for number in order[:TELLING])
@@ -228,12 +249,24 @@ def _sizes(scene: Scene) -> dict[int, int]:
     return found
 
 
-def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    spread = float(values.std())
-    return (values - values.mean()) / spread if spread > 0 else values * 0.0
+def _times(steps: list[int]) -> dict[int, int]:
+    """Return how often each step occurs, as a `Counter` would, which takes longer for so few."""
+    found: dict[int, int] = {}
+    for step in steps:
+        found[step] = found.get(step, 0) + 1
+    return found
 
 
-_NOTHING: Final[Counter[str]] = Counter()
+def _standard(rows: Sequence[NDArray[np.float64] | list[float]]) -> list[float]:
+    """Return the sum of rows of values, each standardised; a row that is all the same counts nothing."""
+    values = np.array(rows)
+    values -= values.mean(axis=1, keepdims=True)
+    spread = np.sqrt((values * values).mean(axis=1, keepdims=True))
+    first, second, third = np.divide(values, spread, out=np.zeros_like(values), where=spread > 0)
+    return (first + second + third).tolist()
+
+
+_NOTHING: Final[dict[str, int]] = {}
 _LOOKED_AT: Final = 16
 """So many steps of a long run are looked at, those in which most is said and done."""
 _SHORT: Final = 50
