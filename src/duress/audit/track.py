@@ -33,7 +33,8 @@ class Passage:
     """A text, and what it says; where its sentences end is worked out when first asked for."""
 
     __slots__ = (
-        "_negated", "_quoted", "_sentences", "_together", "act", "folded", "hits", "place", "step", "text",
+        "_borders", "_negated", "_quoted", "_sentences", "_together", "act", "folded", "hits", "place",
+        "step", "text",
     )  # fmt: skip
 
     def __init__(
@@ -53,9 +54,10 @@ class Passage:
         self.act = act
         """The call whose arguments these are."""
         self._sentences: lexicon.Sentences | None = None
-        self._quoted: list[tuple[int, int]] | None = None
+        self._quoted: dict[int, list[tuple[int, int]]] | None = None
         self._negated: dict[int, bool] | None = None
         self._together: dict[int, frozenset[str]] | None = None
+        self._borders: list[int] | None = None
 
     @property
     def sentences(self) -> lexicon.Sentences:
@@ -79,25 +81,42 @@ class Passage:
         known = self._together
         if known is None:
             gathered: dict[int, set[str]] = {}
-            start, end = 0, -1
-            for hit in self.hits:
-                if not start <= hit.start < end:
-                    start, end = self.sentences.around(hit.start)
+            for hit, start in zip(self.hits, self.borders, strict=True):
                 gathered.setdefault(start, set()).add(hit.concept)
             known = self._together = {start: frozenset(held) for start, held in gathered.items()}
         return known[self.sentences.around(at)[0]]
 
+    @property
+    def borders(self) -> list[int]:
+        """Where the sentence of each hit begins."""
+        known = self._borders
+        if known is None:
+            known = self._borders = []
+            start, end = 0, -1
+            for _, at, _ in self.hits:
+                if not start <= at < end:
+                    start, end = self.sentences.around(at)
+                known.append(start)
+        return known
+
     def quotes(self, at: int) -> bool:
         """Tell whether the character `at` stands in somebody else's words."""
-        if self._quoted is None:
-            self._quoted = [match.span() for match in _QUOTATION.finditer(self.text)]
-            if self.text.startswith(">") or "\n>" in self.text:
-                self._quoted += [match.span() for match in _QUOTED_LINE.finditer(self.text)]
-        return any(start <= at < end for start, end in self._quoted)
+        # No quotation goes beyond its line, so nobody has to read the others.
+        text = self.text
+        line = text.rfind("\n", 0, at) + 1
+        if text.startswith(">", line) and text[at] != "\n":
+            return True
+        known = self._quoted
+        if known is None:
+            known = self._quoted = {}
+        found = known.get(line)
+        if found is None:
+            over = text.find("\n", at) + 1 or len(text)
+            found = known[line] = [match.span() for match in _QUOTATION.finditer(text, line, over)]
+        return any(start <= at < end for start, end in found)
 
 
 _QUOTATION: Final = re.compile(r"[\"“«「『][^\"”»」』\n]{12,400}[\"”»」』]")
-_QUOTED_LINE: Final = re.compile(r"^>.*$", re.MULTILINE)
 
 
 class Outcome(NamedTuple):

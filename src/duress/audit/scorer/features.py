@@ -37,6 +37,8 @@ _ASIDE: Final = frozenset(
 )
 """Concepts that say where to look, not what was done."""
 _MANIPULATING: Final = frozenset(("alter", "remove", "falsify", "game", "merge"))
+_COUPLED: Final = _MANIPULATING | {"shortfall"}
+"""Of these, it matters what else their sentence says."""
 _AIMED: Final = frozenset(("aim", "pressure", "scoring"))
 _DEEDS: Final = {
     Deed.PERMIT: "permit",
@@ -74,17 +76,18 @@ def _said(passage: Passage, add: _Add) -> None:
     if not hits:
         return
     place, step = passage.place, passage.step
-    speaks = any(hit.concept == "addressed" for hit in hits)
-    sentences: dict[int, set[str]] = {}
-    start, end = 0, -1
+    said = {hit[0] for hit in hits}
+    left_out = _ASIDE | CALMING if "addressed" in said else _ASIDE
     for concept, at, _ in hits:
-        if concept in _ASIDE or (speaks and concept in CALMING):
-            continue
-        negative = concept not in _UNSIGNED and passage.negated(at)
-        add(_name(place, concept, negative), step)
-        if not start <= at < end:
-            start, end = passage.sentences.around(at)
-        sentences.setdefault(start, set()).add(concept)
+        if concept not in left_out:
+            negative = concept not in _UNSIGNED and passage.negated(at)
+            add(_name(place, concept, negative), step)
+    if said.isdisjoint(_COUPLED):
+        return
+    sentences: dict[int, set[str]] = {}
+    for hit, start in zip(hits, passage.borders, strict=True):
+        if hit[0] not in left_out:
+            sentences.setdefault(start, set()).add(hit[0])
     for concepts in sentences.values():
         if concepts & _MANIPULATING:
             if concepts & _AIMED:
