@@ -33,8 +33,7 @@ class Passage:
     """A text, and what it says; where its sentences end is worked out when first asked for."""
 
     __slots__ = (
-        "_borders", "_negated", "_quoted", "_sentences", "_together", "act", "folded", "hits", "place",
-        "step", "text",
+        "_negated", "_quoted", "_sentences", "_together", "act", "folded", "hits", "place", "step", "text",
     )  # fmt: skip
 
     def __init__(
@@ -57,7 +56,6 @@ class Passage:
         self._quoted: dict[int, list[tuple[int, int]]] | None = None
         self._negated: dict[int, bool] | None = None
         self._together: dict[int, frozenset[str]] | None = None
-        self._borders: list[int] | None = None
 
     @property
     def sentences(self) -> lexicon.Sentences:
@@ -80,24 +78,12 @@ class Passage:
         """Return all concepts of the sentence that holds the character `at`."""
         known = self._together
         if known is None:
-            gathered: dict[int, set[str]] = {}
-            for hit, start in zip(self.hits, self.borders, strict=True):
-                gathered.setdefault(start, set()).add(hit.concept)
-            known = self._together = {start: frozenset(held) for start, held in gathered.items()}
-        return known[self.sentences.around(at)[0]]
-
-    @property
-    def borders(self) -> list[int]:
-        """Where the sentence of each hit begins."""
-        known = self._borders
-        if known is None:
-            known = self._borders = []
-            start, end = 0, -1
-            for _, at, _ in self.hits:
-                if not start <= at < end:
-                    start, end = self.sentences.around(at)
-                known.append(start)
-        return known
+            known = self._together = {}
+        start, end = self.sentences.around(at)
+        found = known.get(start)
+        if found is None:
+            found = known[start] = frozenset([hit[0] for hit in self.hits if start <= hit[1] < end])
+        return found
 
     def quotes(self, at: int) -> bool:
         """Tell whether the character `at` stands in somebody else's words."""

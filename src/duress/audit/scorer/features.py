@@ -84,11 +84,9 @@ def _said(passage: Passage, add: _Add) -> None:
             add(_name(place, concept, negative), step)
     if said.isdisjoint(_COUPLED):
         return
-    sentences: dict[int, set[str]] = {}
-    for hit, start in zip(hits, passage.borders, strict=True):
-        if hit[0] not in left_out:
-            sentences.setdefault(start, set()).add(hit[0])
-    for concepts in sentences.values():
+    coupled = [hit[1] for hit in hits if hit[0] in _COUPLED and hit[0] not in left_out]
+    for start in dict.fromkeys([passage.sentences.around(at)[0] for at in coupled]):
+        concepts = passage.together(start) - left_out
         if concepts & _MANIPULATING:
             if concepts & _AIMED:
                 add(f"{place}:changes for a figure", step)
