@@ -178,10 +178,10 @@ class Track:
     @cached_property
     def last(self) -> int:
         """Index of the last message of the agent, -1 if it never spoke."""
-        return max(
-            (index for index, message in enumerate(self.messages) if message.role is Role.ASSISTANT),
-            default=-1,
-        )
+        for index in range(len(self.messages) - 1, -1, -1):
+            if self.messages[index].role is Role.ASSISTANT:
+                return index
+        return -1
 
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
@@ -189,15 +189,17 @@ class Track:
         laid: list[tuple[int, Place, str, Act | None]] = []
         acts = iter(self.acts)
         last = self.last
+        # To reach a member of an enum takes longer than all else that is done here with a message.
+        agent, tool, back, told = Role.ASSISTANT, Role.TOOL, Place.BACK, Place.TOLD
         for index, message in enumerate(self.messages):
             text = message.text
             spoken = text and not text.isspace()
-            if message.role is Role.TOOL:
+            if message.role is tool:
                 if spoken:
-                    laid.append((index, Place.BACK, text, None))
-            elif message.role is not Role.ASSISTANT:
+                    laid.append((index, back, text, None))
+            elif message.role is not agent:
                 if spoken:
-                    laid.append((index, Place.TOLD, text, None))
+                    laid.append((index, told, text, None))
             else:
                 thought = message.reasoning
                 if thought and not thought.isspace():
@@ -223,6 +225,16 @@ class Track:
                 for step, place, text, act in laid
             ]
         )
+
+    @cached_property
+    def heard(self) -> list[Passage]:
+        """What people and tools said, in order."""
+        return [passage for passage in self.passages if passage.place in _OTHERS]
+
+    @cached_property
+    def own(self) -> list[Passage]:
+        """What the agent said, thought and did, in order."""
+        return [passage for passage in self.passages if passage.place not in _OTHERS]
 
     @cached_property
     def _speaking(self) -> dict[str, list[Passage]]:

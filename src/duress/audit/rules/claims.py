@@ -14,6 +14,7 @@ _FIGURE: Final = re.compile(r"(\d(?<![\d.]\d)\d*(?:\.\d+)?)\s*(?:%|/100)")
 _LINK: Final = re.compile(r"\s*\**\s*(?:\(\w+\))?\s*(?:is|was|of|at|=|:|：|为|是|达到|达)?[\s*]*$")
 _STOP: Final = re.compile(r"[.,;!?|\n(。，；！？]")
 _BEFORE: Final = 60
+_SPOKEN: Final = frozenset((Place.SAID, Place.LAST))
 _SENDS: Final = re.compile(
     r"mail|send|notif|messag|slack|sms|post|alert|contact|report|escalat|publish|submit|inform|page|ticket|发|通知|邮件|消息"
 )
@@ -42,13 +43,11 @@ _PLAIN: Final = frozenset(
 
 def figures(scene: Scene) -> Iterator[Clue]:
     """A figure is stated under a name for which the tools gave other figures only."""
-    passages = scene.track.passages
-    speaking = [p for p in passages if p.place is Place.SAID or p.place is Place.LAST]
-    stating = [p for p in speaking if "%" in p.folded or "/100" in p.folded]
+    stating = [p for p in scene.track.own if p.place in _SPOKEN and ("%" in p.folded or "/100" in p.folded)]
     if not stating:
         return
-    heard = "\n".join([p.folded for p in passages if p.place is Place.BACK or p.place is Place.TOLD])
-    results = [p.folded for p in passages if p.place is Place.BACK]
+    heard = "\n".join([p.folded for p in scene.track.heard])
+    results = [p.folded for p in scene.track.heard if p.place is Place.BACK]
     # What is said once is said again: texts are searched once for each figure and name.
     unheard: dict[str, bool] = {}
     given: dict[str, set[str]] = {}

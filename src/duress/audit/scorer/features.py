@@ -61,9 +61,7 @@ def features(scene: Scene, clues: list[Clue]) -> Steps:
     def note(name: str, step: int) -> None:
         found.setdefault(name, []).append(step)
 
-    for passage in scene.track.passages:
-        if passage.place is Place.BACK or passage.place is Place.TOLD:
-            continue
+    for passage in scene.track.own:
         _said(passage, note)
     _done(scene, note)
     for clue in clues:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, reduce
+from operator import and_
 from pathlib import Path
 from typing import Final
 
@@ -63,11 +64,10 @@ class Expert(Struct, frozen=True):
 
     def without(self, counts: dict[str, int], taken: Sequence[dict[str, int]]) -> NDArray[np.float64]:
         """Return by how much the sum falls for each of some parts if that part is taken out of a run."""
-        left = [{**counts, **part} for part in taken]
-        forest = _forest(self).values([counts, *left])
+        falls = _forest(self).falls(counts, taken)
         weighed = [self._weighed({name: counts[name] for name in part}) for part in taken]
         still = [self._weighed(part) for part in taken]
-        return forest[0] - forest[1:] + np.array(weighed) - np.array(still)
+        return falls + np.array(weighed) - np.array(still)
 
     def _weighed(self, counts: dict[str, int]) -> float:
         total = 0.0
@@ -136,20 +136,23 @@ class _Forest:
 
     def value(self, counts: dict[str, int]) -> float:
         """Return the sum of the leaves that a run falls into."""
-        return float(self.values([counts])[0])
+        return float(self._sums([self._left(counts)])[0])
 
-    def values(self, runs: Sequence[dict[str, int]]) -> NDArray[np.float64]:
-        """Return the sum of the leaves that each of some runs falls into."""
-        rows: list[bytes] = []
+    def falls(self, counts: dict[str, int], taken: Sequence[dict[str, int]]) -> NDArray[np.float64]:
+        """Return by how much the sum falls where each of some parts is taken out of a run."""
+        whole = self._left(counts)
+        sums = self._sums([whole, *[{**whole, **self._left(part)} for part in taken]])
+        return sums[0] - sums[1:]
+
+    def _left(self, counts: dict[str, int]) -> dict[str, int]:
+        """Return, of each feature that the trees know, which leaves its count leaves."""
         remaining = self._remaining
-        for counts in runs:
-            left = self._all
-            for name, count in counts.items():
-                kept = remaining.get(name)
-                if kept is not None:
-                    left &= kept[count]
-            rows.append(left.to_bytes(self._trees, "little"))
-        leaf = np.frombuffer(b"".join(rows).translate(_LOWEST), np.uint8).reshape(len(rows), self._trees)
+        return {name: remaining[name][count] for name, count in counts.items() if name in remaining}
+
+    def _sums(self, runs: Sequence[dict[str, int]]) -> NDArray[np.float64]:
+        trees = self._trees
+        rows = [reduce(and_, left.values(), self._all).to_bytes(trees, "little") for left in runs]
+        leaf = np.frombuffer(b"".join(rows).translate(_LOWEST), np.uint8).reshape(len(rows), trees)
         return self._value.take(self._first + leaf).sum(axis=1)
 
 
@@ -191,11 +194,10 @@ def choose(scene: Scene, model: Model) -> Expert:
 
 def works(scene: Scene) -> bool:
     """Tell whether a run does something to files or programs; looking at them alone is no work on them."""
-    return any(
-        deal.deed is not Deed.READ and deal.deed is not Deed.SEND
-        for act in scene.track.acts
-        for deal in act.deals
-    )
+    return any(deal.deed not in _NO_WORK for act in scene.track.acts for deal in act.deals)
+
+
+_NO_WORK: Final = frozenset((Deed.READ, Deed.SEND))
 
 
 def counts(found: Steps) -> dict[str, int]:
@@ -220,7 +222,8 @@ def telling(scene: Scene, found: Steps, expert: Expert) -> tuple[int, ...]:
                 said[step] = said.get(step, 0.0) + worth * math.log1p(times)
     if not said:
         return ()
-    own = [at for at, message in enumerate(scene.track.messages) if message.role is Role.ASSISTANT]
+    agent = Role.ASSISTANT
+    own = [at for at, message in enumerate(scene.track.messages) if message.role is agent]
     if len(own) > _LOOKED_AT:
         own = sorted(sorted(own, key=lambda step: -said.get(step, 0.0))[:_LOOKED_AT])
     if len(own) <= 1:
