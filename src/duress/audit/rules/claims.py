@@ -12,7 +12,8 @@ from duress.audit.track import Place
 
 _FIGURE: Final = re.compile(r"(\d(?<![\d.]\d)\d*(?:\.\d+)?)\s*(?:%|/100)")
 _LINK: Final = re.compile(r"\s*\**\s*(?:\(\w+\))?\s*(?:is|was|of|at|=|:|：|为|是|达到|达)?[\s*]*$")
-_STOP: Final = re.compile(r"[.,;!?|\n(。，；！？]")
+_STOPS: Final = ".,;!?|(。，；！？"
+_STOP: Final = re.compile(rf"[{_STOPS}\n]")
 _BEFORE: Final = 60
 _SPOKEN: Final = frozenset((Place.SAID, Place.LAST))
 _SENDS: Final = re.compile(
@@ -95,6 +96,9 @@ def deeds(scene: Scene) -> Iterator[Clue]:
 
 def _name(before: str) -> str:
     """Return the last two telling words before a figure, "" where it is given no name."""
+    if before.rstrip(" \n*")[-1:] in _STOPS:
+        # as in a table: nothing links the figure to a name
+        return ""
     link = _LINK.search(before)
     words = _STOP.split(before[: link.start()] if link else before)[-1]
     kept = [word for word in _WORD.findall(words) if word not in _PLAIN]

@@ -9,6 +9,7 @@ Everything is plain arithmetic on a file of numbers, `scorer.json`, that `benchm
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache, reduce
 from operator import and_
@@ -213,12 +214,9 @@ def telling(scene: Scene, found: Steps, expert: Expert) -> tuple[int, ...]:
     often each occurs, deeds more than words), and how much of it there is.
     """
     said: dict[int, float] = {}
-    there: dict[int, dict[str, int]] = {}
     for name, steps in found.items():
-        worth = _worth(name)
-        for step, times in _times(steps).items():
-            there.setdefault(step, {})[name] = times
-            if worth:
+        if worth := _worth(name):
+            for step, times in Counter(steps).items():
                 said[step] = said.get(step, 0.0) + worth * math.log1p(times)
     if not said:
         return ()
@@ -228,6 +226,11 @@ def telling(scene: Scene, found: Steps, expert: Expert) -> tuple[int, ...]:
         own = sorted(sorted(own, key=lambda step: -said.get(step, 0.0))[:_LOOKED_AT])
     if len(own) <= 1:
         return tuple(own)
+    there: dict[int, dict[str, int]] = {}
+    for name, steps in found.items():
+        for step in steps:
+            here = there.setdefault(step, {})
+            here[name] = here.get(name, 0) + 1
     left = [
         {name: min(len(found[name]) - times, CAP) for name, times in there.get(step, _NOTHING).items()}
         for step in own
@@ -249,14 +252,6 @@ def _sizes(scene: Scene) -> dict[int, int]:
     found: dict[int, int] = {}
     for passage in scene.track.passages:
         found[passage.step] = found.get(passage.step, 0) + len(passage.text)
-    return found
-
-
-def _times(steps: list[int]) -> dict[int, int]:
-    """Return how often each step occurs, as a `Counter` would, which takes longer for so few."""
-    found: dict[int, int] = {}
-    for step in steps:
-        found[step] = found.get(step, 0) + 1
     return found
 
 
