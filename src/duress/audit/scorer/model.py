@@ -12,7 +12,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache, reduce
-from operator import and_
 from pathlib import Path
 from typing import Final
 
@@ -152,7 +151,7 @@ class _Forest:
 
     def _sums(self, runs: Sequence[dict[str, int]]) -> NDArray[np.float64]:
         trees = self._trees
-        rows = [reduce(and_, left.values(), self._all).to_bytes(trees, "little") for left in runs]
+        rows = [reduce(int.__and__, left.values(), self._all).to_bytes(trees, "little") for left in runs]
         leaf = np.frombuffer(b"".join(rows).translate(_LOWEST), np.uint8).reshape(len(rows), trees)
         return self._value.take(self._first + leaf).sum(axis=1)
 
