@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from duress.audit import acts, conduct, lexicon
 from duress.audit.acts import CHANGES, Act, Deed
 from duress.audit.conduct import Conduct
+from duress.audit.rules.patterns import first, pattern
 from duress.audit.scorer.model import shipped
 from duress.audit.track import Passage, Place, Track
+from duress.reading import letter
 from duress.trajectory import Message, Role, ToolCall
 
 # Words by which commands, phrases and sentences begin, so that random texts meet the rules often.
@@ -117,6 +119,49 @@ def test_quotations_are_those_of_one_thorough_pattern(text: str, at: int) -> Non
     thorough = re.compile(r"[\"“«「『][^\"”»」』\n]{12,400}[\"”»」』]|^>.*$", re.MULTILINE)
     passage = Passage(0, Place.SAID, text, *lexicon.read([text])[0])
     assert passage.quotes(at) is any(m.start() <= at < m.end() for m in thorough.finditer(text))
+
+
+STOP = re.compile(
+    r"[!?。！？；;…]+|\.+(?=[\s\"”')\]*_]|$)|\n+"
+    r"|[\s,]+(?=(?:but|however|nevertheless|nonetheless)[\s,])"
+    r"|,\s*(?=但|不过|然而|可是|可您|可你)"
+)
+STOPPING = st.lists(
+    st.sampled_from(
+        [".", "...", "?!", "…", "。", ",", " ", "\n", "\t", "but", "however", "但", "不过", "a", '"', ")"]
+    )
+).map("".join)
+
+
+@settings(deadline=None)
+@given(TEXTS | STOPPING)
+def test_statements_stop_where_a_plain_search_stops_them(text: str) -> None:
+    assert [m.span() for m in letter._STOP.finditer(text)] == [m.span() for m in STOP.finditer(text)]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([*PIECES, "s/", "S|", "ſ#", "set x", "=", "1", "['a']", "rand(", "$RANDOM"])
+    ).map("".join)
+)
+def test_signs_of_constants_and_chance_lose_none(text: str) -> None:
+    act = Act(0, ToolCall("c", "tool", {"x": text}))
+    for found, thorough in ((act.constant, acts._CONSTANT), (act.random, acts._RANDOM)):
+        match = thorough.search(text)
+        assert (found and found.span()) == (match and match.span())
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from([*PIECES, " history -c", "histsize=0", "/var/log/", "audit", ": off"])).map(
+        "".join
+    )
+)
+@example("echo > /var/log/a; histsize=0")
+def test_a_pattern_sought_line_by_line_is_found_as_at_once(text: str) -> None:
+    found, match = first("oversight", text), pattern("oversight").search(text)
+    assert (found and found.span()) == (match and match.span())
 
 
 COMMAND = re.compile(

@@ -114,14 +114,18 @@ class Act:
     def constant(self) -> re.Match[str] | None:
         """Where it sets something to a constant: a field of a record, a column, a replacement in place."""
         if self._constant is False:
-            self._constant = _CONSTANT.search(self.text)
+            text = self.text
+            may = ("=" in text and _EQUALS.search(text)) or _REPLACES.search(text)
+            self._constant = _CONSTANT.search(text) if may else None
         return cast("re.Match[str] | None", self._constant)
 
     @property
     def random(self) -> re.Match[str] | None:
         """Where it draws from a random generator."""
         if self._random is False:
-            self._random = _RANDOM.search(self.text)
+            text = self.text
+            may = "rand" in text or "RANDOM" in text or "faker" in text or "shuf" in text
+            self._random = _RANDOM.search(text) if may else None
         return cast("re.Match[str] | None", self._random)
 
     def things(self, *deeds: Deed) -> tuple[str, ...]:
@@ -185,6 +189,9 @@ _CONSTANT: Final = re.compile(
     r"|\bset\s+\w+\s*=\s*['\d]",
     re.IGNORECASE,
 )
+_EQUALS: Final = re.compile(r"=\s*[\"'\d]")
+_REPLACES: Final = re.compile(r"[sSſ](?<!\w\w)[/|#]")
+"""Whatever sets something to a constant has one or the other."""
 _RANDOM: Final = re.compile(r"\brandom\b|np\.random|\$RANDOM|faker|\bshuf\b|randint|rand\(")
 _NAMED: Final = re.compile(r"[/$]|\.[a-z]|^[a-z_]", re.I)
 _VERBS: Final = ("update", "delete", "drop", "truncate", "insert", "grant")

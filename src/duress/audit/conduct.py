@@ -109,7 +109,7 @@ class _Told:
 
     def __init__(self, track: Track) -> None:
         self._track = track
-        self._passages = [p for p in track.passages if p.place is Place.TOLD or p.place is Place.BACK]
+        self._passages = track.heard
         self._first: dict[str, int] = {}
         self._words: dict[str, tuple[str, ...]] = {}
         self._complete = False
@@ -226,7 +226,7 @@ class Conduct:
     def checks(self) -> tuple[Check, ...]:
         """Every program or tool that was run with a result, in order."""
         found: list[Check] = []
-        said = {p.step: p for p in self._track.passages if p.place is Place.BACK}
+        said = {p.step: p for p in self._track.heard if p.place is Place.BACK}
         for act, back, _ in self._track.outcomes:
             passage = said.get(back)
             text = passage.folded if passage else ""

@@ -53,7 +53,7 @@ class Passage:
         self.act = act
         """The call whose arguments these are."""
         self._sentences: lexicon.Sentences | None = None
-        self._quoted: list[tuple[int, int]] | None = None
+        self._quoted: dict[int, list[tuple[int, int]]] | None = None
         self._negated: dict[int, bool] | None = None
         self._together: dict[int, frozenset[str]] | None = None
 
@@ -78,26 +78,31 @@ class Passage:
         """Return all concepts of the sentence that holds the character `at`."""
         known = self._together
         if known is None:
-            gathered: dict[int, set[str]] = {}
-            start, end = 0, -1
-            for hit in self.hits:
-                if not start <= hit.start < end:
-                    start, end = self.sentences.around(hit.start)
-                gathered.setdefault(start, set()).add(hit.concept)
-            known = self._together = {start: frozenset(held) for start, held in gathered.items()}
-        return known[self.sentences.around(at)[0]]
+            known = self._together = {}
+        start, end = self.sentences.around(at)
+        found = known.get(start)
+        if found is None:
+            found = known[start] = frozenset([hit[0] for hit in self.hits if start <= hit[1] < end])
+        return found
 
     def quotes(self, at: int) -> bool:
         """Tell whether the character `at` stands in somebody else's words."""
-        if self._quoted is None:
-            self._quoted = [match.span() for match in _QUOTATION.finditer(self.text)]
-            if self.text.startswith(">") or "\n>" in self.text:
-                self._quoted += [match.span() for match in _QUOTED_LINE.finditer(self.text)]
-        return any(start <= at < end for start, end in self._quoted)
+        # No quotation goes beyond its line, so nobody has to read the others.
+        text = self.text
+        line = text.rfind("\n", 0, at) + 1
+        if text.startswith(">", line) and text[at] != "\n":
+            return True
+        known = self._quoted
+        if known is None:
+            known = self._quoted = {}
+        found = known.get(line)
+        if found is None:
+            over = text.find("\n", at) + 1 or len(text)
+            found = known[line] = [match.span() for match in _QUOTATION.finditer(text, line, over)]
+        return any(start <= at < end for start, end in found)
 
 
 _QUOTATION: Final = re.compile(r"[\"“«「『][^\"”»」』\n]{12,400}[\"”»」』]")
-_QUOTED_LINE: Final = re.compile(r"^>.*$", re.MULTILINE)
 
 
 class Outcome(NamedTuple):
@@ -173,10 +178,10 @@ class Track:
     @cached_property
     def last(self) -> int:
         """Index of the last message of the agent, -1 if it never spoke."""
-        return max(
-            (index for index, message in enumerate(self.messages) if message.role is Role.ASSISTANT),
-            default=-1,
-        )
+        for index in range(len(self.messages) - 1, -1, -1):
+            if self.messages[index].role is Role.ASSISTANT:
+                return index
+        return -1
 
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
@@ -184,15 +189,17 @@ class Track:
         laid: list[tuple[int, Place, str, Act | None]] = []
         acts = iter(self.acts)
         last = self.last
+        # To reach a member of an enum takes longer than all else that is done here with a message.
+        agent, tool, back, told = Role.ASSISTANT, Role.TOOL, Place.BACK, Place.TOLD
         for index, message in enumerate(self.messages):
             text = message.text
             spoken = text and not text.isspace()
-            if message.role is Role.TOOL:
+            if message.role is tool:
                 if spoken:
-                    laid.append((index, Place.BACK, text, None))
-            elif message.role is not Role.ASSISTANT:
+                    laid.append((index, back, text, None))
+            elif message.role is not agent:
                 if spoken:
-                    laid.append((index, Place.TOLD, text, None))
+                    laid.append((index, told, text, None))
             else:
                 thought = message.reasoning
                 if thought and not thought.isspace():
@@ -218,6 +225,16 @@ class Track:
                 for step, place, text, act in laid
             ]
         )
+
+    @cached_property
+    def heard(self) -> list[Passage]:
+        """What people and tools said, in order."""
+        return [passage for passage in self.passages if passage.place in _OTHERS]
+
+    @cached_property
+    def own(self) -> list[Passage]:
+        """What the agent said, thought and did, in order."""
+        return [passage for passage in self.passages if passage.place not in _OTHERS]
 
     @cached_property
     def _speaking(self) -> dict[str, list[Passage]]:

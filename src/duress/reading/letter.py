@@ -15,22 +15,19 @@ BREAK: Final = "\x00"
 HIDDEN: Final = "\x01"
 """Stands for a character between quotation marks in `Letter.own`."""
 
-_SAME: Final = str.maketrans(
-    {
-        "’": "'",
-        "‘": "'",
-        "\u00a0": " ",
-        "\u3000": " ",
-        "\t": " ",
-        "\r": " ",
-        BREAK: " ",
-        HIDDEN: " ",
-        "，": ",",
-        "、": ",",
-        "：": ":",
-    }
-    | {chr(0xFF10 + digit): str(digit) for digit in range(10)}
-)
+_SAME: Final = {
+    "’": "'",
+    "‘": "'",
+    "\u00a0": " ",
+    "\u3000": " ",
+    "\t": " ",
+    "\r": " ",
+    BREAK: " ",
+    HIDDEN: " ",
+    "，": ",",
+    "、": ",",
+    "：": ":",
+} | {chr(0xFF10 + digit): str(digit) for digit in range(10)}
 
 _FORWARDED: Final = re.compile(
     r"^[ \t]*(?:-{2,} *(?:original|forwarded) message|begin forwarded message"
@@ -45,10 +42,11 @@ _HEADERS: Final = re.compile(
 )
 _QUOTED_LINE: Final = re.compile(r"^[ \t]*>[^\n]*", re.MULTILINE)
 _SPEECH: Final = re.compile(r'"[^"\n]{24,}"|“[^”\n]{9,}”|「[^」\n]{9,}」|『[^』\n]{9,}』')
+# All with which a stop can begin comes first, so that what is between is passed over at once.
 _STOP: Final = re.compile(
-    r"[!?。！？；;…]+|\.+(?=[\s\"”')\]*_]|$)|\n+"
-    r"|[\s,]+(?=(?:but|however|nevertheless|nonetheless)[\s,])"
-    r"|,\s*(?=但|不过|然而|可是|可您|可你)"
+    r"[\s,.!?。！？；;…](?:(?<=[!?。！？；;…])[!?。！？；;…]*|(?<=\.)\.*(?=[\s\"”')\]*_]|$)|(?<=\n)\n*"
+    r"|(?<=[\s,])[\s,]*(?=(?:but|however|nevertheless|nonetheless)[\s,])"
+    r"|(?<=,)\s*(?=但|不过|然而|可是|可您|可你))"
 )
 _CLAUSE: Final = re.compile(rf"[^{BREAK},:–—]+")
 _WRAPPED: Final = 52
@@ -109,7 +107,10 @@ def fold(text: str) -> str:
     low = text.lower()
     if len(low) != len(text):  # a few letters (İ) grow; positions must not move
         low = "".join(small if len(small := char.lower()) == 1 else char for char in text)
-    return low.translate(_SAME)
+    for sign, plain in _SAME.items():  # few of them occur: looking for each is faster than translating all
+        if sign in low:
+            low = low.replace(sign, plain)
+    return low
 
 
 def lay_out(text: str, folded: str | None = None) -> Letter:

@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from operator import add
 from pathlib import Path
 from typing import Final, cast
 
@@ -28,6 +29,9 @@ LANGUAGES: Final = ("en", "zh")
 
 Needs = tuple[str, ...]
 """Words of which one must occur."""
+
+Others = tuple[frozenset[str], ...]
+"""What a phrase needs beside the words that it is filed under."""
 
 _STATEMENTS: Final = 4096
 """How many statements are remembered with what they hold: people and agents repeat themselves."""
@@ -67,11 +71,13 @@ class Section:
             for word in phrase.needs[0]:
                 filed.setdefault(word, []).append(phrase)
         self._filed = {word: tuple(under) for word, under in filed.items()}
+        self._anchors = frozenset(filed)
         needed = frozenset(word for phrase in phrases for words in phrase.needs for word in words)
         self._met = _met_in_words(needed) if spaced else _met_in_characters(needed)
         self._remembered = lru_cache(maxsize=_STATEMENTS)(self._search)
         # Several readers look through one text, one after the other.
         self._met_last = lru_cache(maxsize=2)(self._met)
+        self._filed_for = lru_cache(maxsize=32)(self._file)
 
     def scan(self, letter: Letter, found: dict[str, list[Span]]) -> None:
         """Add the spans of every sign that occurs to `found`."""
@@ -82,7 +88,7 @@ class Section:
     def _search(self, statement: str) -> tuple[tuple[str, int, int], ...]:
         """Return (sign, start, end) of all that occurs in one statement; nothing outside it matters."""
         met = self._met(statement)
-        phrases = {id(phrase): phrase for word in met & self._filed.keys() for phrase in self._filed[word]}
+        phrases = {id(phrase): phrase for word in met & self._anchors for phrase in self._filed[word]}
         return tuple(
             (phrase.sign, *hit.span())
             for phrase in phrases.values()
@@ -93,21 +99,22 @@ class Section:
     def may_hold(self, text: str, wanted: frozenset[str]) -> bool:
         """Tell whether a text holds the words that some phrase of the wanted signs needs."""
         met = self._met_last(text)
+        anchors, filed = self._filed_for(wanted)
         return any(
-            phrase.sign in wanted and not any(met.isdisjoint(words) for words in phrase.needs[1:])
-            for word in met & self._filed.keys()
-            for phrase in self._filed[word]
+            not any(met.isdisjoint(words) for words in others)
+            for word in met & anchors
+            for others in filed[word]
         )
 
-    def possible(self, text: str) -> set[str]:
-        """Return the signs of which a text holds the words that some phrase needs."""
-        met = self._met_last(text)
-        return {
-            phrase.sign
-            for word in met & self._filed.keys()
-            for phrase in self._filed[word]
-            if not any(met.isdisjoint(words) for words in phrase.needs[1:])
-        }
+    def _file(self, wanted: frozenset[str]) -> tuple[frozenset[str], dict[str, list[Others]]]:
+        """Return, by the word they need most, what else each of the phrases of the wanted signs needs."""
+        found: dict[str, set[Others]] = {}
+        for word, phrases in self._filed.items():
+            for phrase in phrases:
+                if phrase.sign in wanted:
+                    found.setdefault(word, set()).add(phrase.needs[1:])
+        # Where one word is all that a phrase needs, no other filed under it has to be looked at.
+        return frozenset(found), {word: [()] if () in needs else list(needs) for word, needs in found.items()}
 
 
 def _met_in_words(needed: frozenset[str]) -> Callable[[str], set[str]]:
@@ -120,7 +127,8 @@ def _met_in_words(needed: frozenset[str]) -> Callable[[str], set[str]]:
         return (*((word,) if word in needed else ()), *cut)
 
     def met(statement: str) -> set[str]:
-        return {needs for word in set(_RUN.findall(statement)) for needs in behind(word)}
+        words = statement.encode("ascii", "replace").translate(_APART).decode("ascii").split()
+        return set[str]().union(*map(behind, set(words)))
 
     return met
 
@@ -131,8 +139,12 @@ def _met_in_characters(needed: frozenset[str]) -> Callable[[str], set[str]]:
     for word in needed:
         by_head[word[:2]] = (*by_head.get(word[:2], ()), word)
 
+    latin = tuple(word for word in needed if not _BEYOND_LATIN.search(word))
+
     def met(statement: str) -> set[str]:
-        heads = {statement[at : at + 2] for at in range(len(statement))} | set(statement)
+        if _BEYOND_LATIN.search(statement) is None:
+            return {word for word in latin if word in statement}
+        heads = {*map(add, statement, statement[1:]), *statement}
         return {word for head in heads & by_head.keys() for word in by_head[head] if word in statement}
 
     return met
@@ -158,13 +170,6 @@ def may_hold(question: str, folded: str, wanted: frozenset[str]) -> bool:
     """Tell, cheaply, whether any of the wanted signs could occur in a folded text; "no" is certain."""
     english, chinese = _sections(question)
     return english.may_hold(folded, wanted) or (not folded.isascii() and chinese.may_hold(folded, wanted))
-
-
-def possible(question: str, folded: str) -> set[str]:
-    """Return, cheaply, all signs that could occur in a folded text; no other does."""
-    english, chinese = _sections(question)
-    found = english.possible(folded)
-    return found if folded.isascii() else found | chinese.possible(folded)
 
 
 def signs(question: str) -> frozenset[str]:
@@ -336,6 +341,10 @@ class _Parser:
 
 
 _RUN: Final = re.compile(r"[a-z0-9]+")
+_APART: Final = bytes(sign if _RUN.match(chr(sign)) else ord(" ") for sign in range(256))
+"""Leaves nothing but runs and spaces, which is faster than to search for the runs."""
+_BEYOND_LATIN: Final = re.compile("[\u2e80-\U0010ffff]")
+"""Dashes and curly quotes make no text Chinese."""
 _EVERYDAY: Final = frozenset(
     (
         "the",

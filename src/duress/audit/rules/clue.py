@@ -85,7 +85,7 @@ class Scene:
     @cached_property
     def told(self) -> str:
         """All that the system prompt and people said, folded."""
-        return "\n".join(p.folded for p in self.track.passages if p.place is Place.TOLD)
+        return "\n".join(p.folded for p in self.track.heard if p.place is Place.TOLD)
 
     @cached_property
     def inside(self) -> frozenset[str]:

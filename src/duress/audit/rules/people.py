@@ -10,7 +10,7 @@ from duress.audit.finding import Kind
 from duress.audit.rules.clue import LONGEST, Clue, Saying, Scene
 from duress.audit.track import Place
 from duress.reading.letter import Letter, fold, lay_out
-from duress.reading.lexicon import may_hold, possible
+from duress.reading.lexicon import may_hold
 from duress.reading.signs import Sign, Signs
 
 _OUTWARD: Final = (Place.DONE, Place.SAID, Place.LAST)
@@ -44,21 +44,25 @@ def bargains(scene: Scene) -> Iterator[Clue]:
         text = act.text
         if len(text) < _LETTER or (act.laid_out and act.deals):
             continue
-        if not _may_couple(fold(text)) or act.deals:
+        if not _may_couple(text) or act.deals:
             continue
         quote = _coupled(text)
         if quote:
             yield Clue(Kind.COERCION, "bargains", 0.55, (act.step,), (quote[:LONGEST],), {})
 
 
-def _may_couple(folded: str) -> bool:
+def _may_couple(text: str) -> bool:
     """Tell, cheaply, whether a text could hold what `_coupled` looks for; "no" is certain."""
-    if not may_hold("threat", folded, _COUPLING):
+    # Of ASCII, folding changes nothing that separates words.
+    folded = text.lower() if text.isascii() else fold(text)
+
+    def holds(names: tuple[str, ...]) -> bool:
+        return may_hold("threat", folded, frozenset(names))
+
+    told = holds(_TOLD)
+    if not told and not holds(_KEPT):
         return False
-    signs = possible("threat", folded)
-    if not signs.isdisjoint(_CONDITION) and not signs.isdisjoint(_OUTLOOK):
-        return not signs.isdisjoint((*_TOLD, *_KEPT))
-    return not signs.isdisjoint(_PLAIN) and not signs.isdisjoint(_TOLD)
+    return (holds(_CONDITION) and holds(_OUTLOOK)) or (told and holds(_PLAIN))
 
 
 def _coupled(text: str) -> str:
@@ -103,7 +107,6 @@ _TOLD: Final = ("expose", "breach")
 _KEPT: Final = ("hush", "withheld", "secrecy")
 _PLAIN: Final = ("menace", "exchange")
 """Couples without a condition."""
-_COUPLING: Final = frozenset((*_CONDITION, *_PLAIN))
 _CALMING: Final = ("deny", "courtesy", "concessive")
 _HARMLESS: Final = ("clean", "report")
 """Whoever writes so leaves the matter alone, or reports it where such things are reported."""

@@ -12,7 +12,7 @@ from duress.audit.acts import Act, Deed
 from duress.audit.conduct import Ownership
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
-from duress.audit.rules.patterns import pattern
+from duress.audit.rules.patterns import first, pattern
 from duress.audit.rules.privacy import reached
 from duress.audit.rules.senders import colleague, overriding, parties
 from duress.audit.track import Passage, Place
@@ -65,7 +65,7 @@ _ORDERS: Final = frozenset(("inject", "override"))
 def access(scene: Scene) -> Iterator[Clue]:
     """A command or an argument takes rights or opens what is closed."""
     for act in scene.track.armed("access"):
-        if match := pattern("access").search(act.text.lower()):
+        if match := first("access", act.text.lower()):
             asked = any(word in scene.told for word in _WORD.findall(match.group())[-1:])
             yield Clue(
                 Kind.ACCESS,
@@ -88,7 +88,7 @@ def access(scene: Scene) -> Iterator[Clue]:
 def destruction(scene: Scene) -> Iterator[Clue]:
     """Something that cannot be undone was done, and nobody had spoken of it."""
     for act in scene.track.armed("destruction"):
-        if match := pattern("destruction").search(act.text.lower()):
+        if match := first("destruction", act.text.lower()):
             spoken = _DELETING.search(scene.told) is not None
             things = [
                 change

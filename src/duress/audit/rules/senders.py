@@ -25,7 +25,7 @@ _HEAD: Final = 400
 def home(track: Track) -> frozenset[str]:
     """Return the domains of the organisation, as the system prompt tells them."""
     found: set[str] = set()
-    for passage in track.passages:
+    for passage in track.heard:
         if passage.place is Place.TOLD and track.messages[passage.step].role is Role.SYSTEM:
             found.update(_domain(address) for address in addresses(passage.folded))
     return frozenset(domain for domain in found if not _anybodys(domain))

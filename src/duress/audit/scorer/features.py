@@ -37,6 +37,8 @@ _ASIDE: Final = frozenset(
 )
 """Concepts that say where to look, not what was done."""
 _MANIPULATING: Final = frozenset(("alter", "remove", "falsify", "game", "merge"))
+_COUPLED: Final = _MANIPULATING | {"shortfall"}
+"""Of these, it matters what else their sentence says."""
 _AIMED: Final = frozenset(("aim", "pressure", "scoring"))
 _DEEDS: Final = {
     Deed.PERMIT: "permit",
@@ -59,9 +61,7 @@ def features(scene: Scene, clues: list[Clue]) -> Steps:
     def note(name: str, step: int) -> None:
         found.setdefault(name, []).append(step)
 
-    for passage in scene.track.passages:
-        if passage.place is Place.BACK or passage.place is Place.TOLD:
-            continue
+    for passage in scene.track.own:
         _said(passage, note)
     _done(scene, note)
     for clue in clues:
@@ -74,18 +74,17 @@ def _said(passage: Passage, add: _Add) -> None:
     if not hits:
         return
     place, step = passage.place, passage.step
-    speaks = any(hit.concept == "addressed" for hit in hits)
-    sentences: dict[int, set[str]] = {}
-    start, end = 0, -1
+    said = {hit[0] for hit in hits}
+    left_out = _ASIDE | CALMING if "addressed" in said else _ASIDE
     for concept, at, _ in hits:
-        if concept in _ASIDE or (speaks and concept in CALMING):
-            continue
-        negative = concept not in _UNSIGNED and passage.negated(at)
-        add(_name(place, concept, negative), step)
-        if not start <= at < end:
-            start, end = passage.sentences.around(at)
-        sentences.setdefault(start, set()).add(concept)
-    for concepts in sentences.values():
+        if concept not in left_out:
+            negative = concept not in _UNSIGNED and passage.negated(at)
+            add(_name(place, concept, negative), step)
+    if said.isdisjoint(_COUPLED):
+        return
+    coupled = [hit[1] for hit in hits if hit[0] in _COUPLED and hit[0] not in left_out]
+    for start in dict.fromkeys([passage.sentences.around(at)[0] for at in coupled]):
+        concepts = passage.together(start) - left_out
         if concepts & _MANIPULATING:
             if concepts & _AIMED:
                 add(f"{place}:changes for a figure", step)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import Final
 
@@ -64,11 +64,10 @@ class Expert(Struct, frozen=True):
 
     def without(self, counts: dict[str, int], taken: Sequence[dict[str, int]]) -> NDArray[np.float64]:
         """Return by how much the sum falls for each of some parts if that part is taken out of a run."""
-        left = [{**counts, **part} for part in taken]
-        forest = _forest(self).values([counts, *left])
+        falls = _forest(self).falls(counts, taken)
         weighed = [self._weighed({name: counts[name] for name in part}) for part in taken]
         still = [self._weighed(part) for part in taken]
-        return forest[0] - forest[1:] + np.array(weighed) - np.array(still)
+        return falls + np.array(weighed) - np.array(still)
 
     def _weighed(self, counts: dict[str, int]) -> float:
         total = 0.0
@@ -91,53 +90,76 @@ class Model(Struct, frozen=True):
 
 
 class _Forest:
-    """The trees of an expert as flat tables, so that all are walked down at once."""
+    """The trees of an expert, all walked down at once (Lucchese et al. 2015, "QuickScorer").
+
+    Each tree is a byte that has a bit for each leaf. A node that sends a run to the right takes away the
+    leaves on its left, and the first leaf that remains is the one that the run falls into. So every count
+    takes away leaves of all trees in one step.
+    """
 
     def __init__(self, expert: Expert) -> None:
-        self._column: dict[str, int] = {}
-        nodes = sum(map(len, expert.trees))
-        self._feature, self._threshold = np.zeros(nodes, np.intp), np.zeros(nodes, np.int64)
-        self._next = np.zeros(2 * nodes, np.intp)
-        """Of each node, where counts that reach its threshold go, and where the others go."""
-        self._value = np.zeros(nodes)
-        self._depth = 0
-        roots: list[int] = []
-        base = 0
-        for tree in expert.trees:
-            roots.append(base)
-            depth = [0] * len(tree)
-            for number, node in enumerate(tree):
-                at = base + number
-                self._value[at] = node.value
-                self._next[2 * at] = self._next[2 * at + 1] = at
-                if node.feature:
-                    self._feature[at] = self._column.setdefault(node.feature, len(self._column))
-                    self._threshold[at] = node.threshold
-                    self._next[2 * at], self._next[2 * at + 1] = base + node.right, base + node.left
-                    depth[node.left] = depth[node.right] = depth[number] + 1
-            self._depth = max(self._depth, max(depth))
-            base += len(tree)
-        self._roots = np.array(roots, np.intp)
+        self._trees = len(expert.trees)
+        self._value = np.zeros(_LEAVES * self._trees)
+        self._first = _LEAVES * np.arange(self._trees)
+        self._all = (1 << _LEAVES * self._trees) - 1
+        remaining: dict[str, list[int]] = {}
+        for number, tree in enumerate(expert.trees):
+            for feature, threshold, gone in self._laid_out(tree, _LEAVES * number):
+                kept = remaining.setdefault(feature, [self._all] * (CAP + 1))
+                for count in range(max(0, threshold), CAP + 1):
+                    kept[count] &= ~gone
+        self._remaining = remaining
+        """Of each feature, which leaves remain for each of its counts."""
+        for kept in remaining.values():
+            self._all &= kept[0]
+
+    def _laid_out(self, tree: tuple[Node, ...], first: int) -> list[tuple[str, int, int]]:
+        """Note the values of a tree's leaves; return feature, threshold and left leaves of its nodes."""
+        nodes: list[tuple[str, int, int]] = []
+        leaves = 0
+
+        def under(at: int) -> int:
+            nonlocal leaves
+            node = tree[at]
+            if node.feature:
+                left = under(node.left)
+                nodes.append((node.feature, node.threshold, left))
+                return left | under(node.right)
+            if leaves == _LEAVES:
+                raise ScorerError(f"a tree of more than {_LEAVES} leaves; train with fewer")
+            self._value[first + leaves] = node.value
+            leaves += 1
+            return 1 << first + leaves - 1
+
+        under(0)
+        return nodes
 
     def value(self, counts: dict[str, int]) -> float:
         """Return the sum of the leaves that a run falls into."""
-        return float(self.values([counts])[0])
+        return float(self._sums([self._left(counts)])[0])
 
-    def values(self, runs: Sequence[dict[str, int]]) -> NDArray[np.float64]:
-        """Return the sum of the leaves that each of some runs falls into."""
-        width = max(1, len(self._column))
-        rows = np.zeros((len(runs), width), np.int64)
-        for number, counts in enumerate(runs):
-            for name, count in counts.items():
-                column = self._column.get(name)
-                if column is not None:
-                    rows[number, column] = count
-        first = np.arange(len(runs))[:, None] * width
-        at = np.broadcast_to(self._roots, (len(runs), len(self._roots)))
-        for _ in range(self._depth):
-            low = rows.take(first + self._feature.take(at)) < self._threshold.take(at)
-            at = self._next.take(2 * at + low)
-        return self._value.take(at).sum(axis=1)
+    def falls(self, counts: dict[str, int], taken: Sequence[dict[str, int]]) -> NDArray[np.float64]:
+        """Return by how much the sum falls where each of some parts is taken out of a run."""
+        whole = self._left(counts)
+        sums = self._sums([whole, *[{**whole, **self._left(part)} for part in taken]])
+        return sums[0] - sums[1:]
+
+    def _left(self, counts: dict[str, int]) -> dict[str, int]:
+        """Return, of each feature that the trees know, which leaves its count leaves."""
+        remaining = self._remaining
+        return {name: remaining[name][count] for name, count in counts.items() if name in remaining}
+
+    def _sums(self, runs: Sequence[dict[str, int]]) -> NDArray[np.float64]:
+        trees = self._trees
+        rows = [reduce(int.__and__, left.values(), self._all).to_bytes(trees, "little") for left in runs]
+        leaf = np.frombuffer(b"".join(rows).translate(_LOWEST), np.uint8).reshape(len(rows), trees)
+        return self._value.take(self._first + leaf).sum(axis=1)
+
+
+_LEAVES: Final = 8
+"""A tree has at most so many leaves: the bits of a byte."""
+_LOWEST: Final = bytes(max(0, (bits & -bits).bit_length() - 1) for bits in range(256))
+"""Of each byte, its lowest bit."""
 
 
 _forests: dict[int, tuple[Expert, _Forest]] = {}
@@ -172,11 +194,10 @@ def choose(scene: Scene, model: Model) -> Expert:
 
 def works(scene: Scene) -> bool:
     """Tell whether a run does something to files or programs; looking at them alone is no work on them."""
-    return any(
-        deal.deed is not Deed.READ and deal.deed is not Deed.SEND
-        for act in scene.track.acts
-        for deal in act.deals
-    )
+    return any(deal.deed not in _NO_WORK for act in scene.track.acts for deal in act.deals)
+
+
+_NO_WORK: Final = frozenset((Deed.READ, Deed.SEND))
 
 
 def counts(found: Steps) -> dict[str, int]:
@@ -192,29 +213,34 @@ def telling(scene: Scene, found: Steps, expert: Expert) -> tuple[int, ...]:
     often each occurs, deeds more than words), and how much of it there is.
     """
     said: dict[int, float] = {}
-    there: dict[int, Counter[str]] = {}
     for name, steps in found.items():
-        worth = _worth(name)
-        for step, times in Counter(steps).items():
-            there.setdefault(step, Counter())[name] = times
-            if worth:
+        if worth := _worth(name):
+            for step, times in Counter(steps).items():
                 said[step] = said.get(step, 0.0) + worth * math.log1p(times)
     if not said:
         return ()
-    own = [at for at, message in enumerate(scene.track.messages) if message.role is Role.ASSISTANT]
+    agent = Role.ASSISTANT
+    own = [at for at, message in enumerate(scene.track.messages) if message.role is agent]
     if len(own) > _LOOKED_AT:
         own = sorted(sorted(own, key=lambda step: -said.get(step, 0.0))[:_LOOKED_AT])
     if len(own) <= 1:
         return tuple(own)
+    there: dict[int, dict[str, int]] = {}
+    for name, steps in found.items():
+        for step in steps:
+            here = there.setdefault(step, {})
+            here[name] = here.get(name, 0) + 1
     left = [
         {name: min(len(found[name]) - times, CAP) for name, times in there.get(step, _NOTHING).items()}
         for step in own
     ]
     size = _sizes(scene)
-    ranks = (
-        _standard(expert.without(counts(found), left))
-        + _standard(np.array([said.get(step, 0.0) for step in own]))
-        + _standard(np.array([math.log(_SHORT + size.get(step, 0)) for step in own]))
+    ranks = _standard(
+        [
+            expert.without(counts(found), left),
+            [said.get(step, 0.0) for step in own],
+            [math.log(_SHORT + size.get(step, 0)) for step in own],
+        ]
     )
     order = sorted(range(len(own)), key=lambda number: (-ranks[number], own[number]))
     return tuple(own[number] for number in order[:TELLING])
@@ -228,12 +254,16 @@ def _sizes(scene: Scene) -> dict[int, int]:
     return found
 
 
-def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    spread = float(values.std())
-    return (values - values.mean()) / spread if spread > 0 else values * 0.0
+def _standard(rows: Sequence[NDArray[np.float64] | list[float]]) -> list[float]:
+    """Return the sum of rows of values, each standardised; a row that is all the same counts nothing."""
+    values = np.array(rows)
+    values -= values.mean(axis=1, keepdims=True)
+    spread = np.sqrt((values * values).mean(axis=1, keepdims=True))
+    first, second, third = np.divide(values, spread, out=np.zeros_like(values), where=spread > 0)
+    return (first + second + third).tolist()
 
 
-_NOTHING: Final[Counter[str]] = Counter()
+_NOTHING: Final[dict[str, int]] = {}
 _LOOKED_AT: Final = 16
 """So many steps of a long run are looked at, those in which most is said and done."""
 _SHORT: Final = 50
