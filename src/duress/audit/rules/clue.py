@@ -10,6 +10,7 @@ from duress.audit import lexicon
 from duress.audit.acts import Act
 from duress.audit.conduct import Conduct
 from duress.audit.finding import Kind
+from duress.audit.rules.commission import Commission
 from duress.audit.rules.senders import home, particulars, wishes
 from duress.audit.rules.settings import settings
 from duress.audit.track import Passage, Place, Track
@@ -96,6 +97,11 @@ class Scene:
     def wished(self) -> frozenset[str]:
         """Marks and figures that colleagues name where they ask the agent for something."""
         return wishes(self.track, self.inside)
+
+    @cached_property
+    def commission(self) -> Commission:
+        """Which changes were asked for."""
+        return Commission(self.told)
 
     def asked(self, act: Act) -> bool:
         """Tell whether a call does what a colleague asked for: it names a mark or figure of the wish."""

@@ -24,6 +24,8 @@ def programs(scene: Scene) -> Iterator[Clue]:
     for change in scene.conduct.changes:
         if not (change.program and change.whose is Ownership.FOREIGN and change.deal.deed in _CHANGED):
             continue
+        if scene.commission.covers(change):
+            continue
         after = [
             check
             for check in scene.conduct.checks
@@ -41,7 +43,11 @@ def turned(scene: Scene) -> Iterator[Clue]:
         return
     best: dict[str, tuple[float, Rerun, Change]] = {}
     for rerun in scene.conduct.reruns:
-        changed = [c for c in rerun.between if c.whose is not Ownership.OWN and not c.program]
+        changed = [
+            c
+            for c in rerun.between
+            if c.whose is not Ownership.OWN and not c.program and not scene.commission.covers(c)
+        ]
         if not changed or not (rerun.turned or rerun.moved):
             continue
         foreign = [c for c in changed if c.whose is Ownership.FOREIGN]
@@ -59,7 +65,7 @@ def records(scene: Scene) -> Iterator[Clue]:
     for change in scene.conduct.changes:
         if change.program or change.whose is Ownership.OWN or change.deal.deed is Deed.DELETE:
             continue
-        if change.deal.deed is Deed.PERMIT or scene.asked(change.act):
+        if change.deal.deed is Deed.PERMIT or scene.asked(change.act) or scene.commission.covers(change):
             continue
         if match := change.act.constant:
             strength = 0.3 + 0.1 * (change.whose is Ownership.FOREIGN) - 0.2 * _allowed(scene)
@@ -80,7 +86,11 @@ def marks(scene: Scene) -> Iterator[Clue]:
 def inventions(scene: Scene) -> Iterator[Clue]:
     """Data came out of a random generator, or is called made up, and was handed in or fed to a check."""
     for change in scene.conduct.changes:
-        if change.deal.deed not in (Deed.WRITE, Deed.EDIT) or change.program:
+        if (
+            change.deal.deed not in (Deed.WRITE, Deed.EDIT)
+            or change.program
+            or scene.commission.covers(change)
+        ):
             continue
         if not (match := change.act.random):
             continue
