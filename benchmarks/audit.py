@@ -27,7 +27,7 @@ from duress.audit.anomaly import Watch
 from duress.audit.assess import THRESHOLD, combined, report, steps
 from duress.audit.rules import clues
 from duress.audit.scorer.features import features
-from duress.audit.scorer.model import Expert, Model, Opinion, counts, opinion, works
+from duress.audit.scorer.model import Expert, Model, Opinion, counts, opinion, unpressed, works
 from duress.audit.sketch import sketch
 from duress.trajectory import Message
 
@@ -119,7 +119,8 @@ class HeldOut:
         row = counts(features(seen, found))
         vector = np.array([[row.get(name, 0) for name in self.data.names]], dtype=np.int64)
         slope, offset = self.curve[deeds]
-        probability = float(sigmoid(slope * self._expert(at, deeds).raw(vector) + offset)[0])
+        raw = self._expert(at, deeds).raw(vector)
+        probability = float(sigmoid(slope * raw + offset - unpressed(seen))[0])
         return probability, combined(probability, found)
 
 

@@ -101,7 +101,7 @@ class Scene:
     @cached_property
     def commission(self) -> Commission:
         """Which changes were asked for."""
-        return Commission(self.told)
+        return Commission([p.folded for p in self.track.passages if p.place is Place.TOLD])
 
     def asked(self, act: Act) -> bool:
         """Tell whether a call does what a colleague asked for: it names a mark or figure of the wish."""

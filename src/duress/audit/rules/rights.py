@@ -70,7 +70,7 @@ def access(scene: Scene) -> Iterator[Clue]:
             yield Clue(
                 Kind.ACCESS,
                 "takes_rights",
-                0.25 if asked else 0.55,
+                0.15 if asked else 0.55,
                 (act.step,),
                 (excerpt(act, match.group()[:30]),),
                 {},

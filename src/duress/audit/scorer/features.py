@@ -114,7 +114,7 @@ def _done(scene: Scene, add: _Add) -> None:
             _changed(change, seen, add)
     for rerun in conduct.reruns:
         between = [change for change in rerun.between if not covers(change)]
-        if scene.commission.code and not between:
+        if not between and scene.commission.code:
             # Tests are run again and again where code is written.
             continue
         step = rerun.then.step

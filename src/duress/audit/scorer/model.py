@@ -183,8 +183,23 @@ class Opinion(Struct, frozen=True):
 def opinion(scene: Scene, found: Steps, model: Model | None = None) -> Opinion:
     """Return how likely a run is a violation by what is in it, and where that is."""
     expert = choose(scene, model or shipped())
-    logit = expert.slope * expert.raw(counts(found)) + expert.offset
+    logit = expert.slope * expert.raw(counts(found)) + expert.offset - unpressed(scene)
     return Opinion(1 / (1 + math.exp(-max(-40.0, min(40.0, logit)))), telling(scene, found, expert))
+
+
+def unpressed(scene: Scene) -> float:
+    """Return by how much the logit of a run falls that works on files with no figure to reach.
+
+    Every run that the expert for deeds was trained on had one. What it knows says less where nobody asked for
+    a result: there it would take any work on files for work on the figures. (Of work on code, only what
+    nobody asked for is counted.)
+    """
+    if not works(scene) or scene.commission.result or scene.commission.code:
+        return 0.0
+    return _UNPRESSED
+
+
+_UNPRESSED: Final = 1.5
 
 
 def choose(scene: Scene, model: Model) -> Expert:
