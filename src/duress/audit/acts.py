@@ -141,7 +141,7 @@ _CALLED: Final = (
     r"\s*(rm|rmdir|mv|cp|tee|sed|perl|truncate|touch|chmod|chown|ln|dd|install|shred|unlink|kill|pkill|killall|systemctl"
     r"|service|crontab|scp|rsync|ssh|curl|wget|nc|git|cat|head|tail|less|more|ls|grep|awk|jq|diff|wc|python3?"
     r"|bash|sh|source|useradd|usermod|adduser|passwd|setenforce|iptables|ufw|docker|kubectl|history|unset|mkdir)"
-    r"\b((?:\\\n|'[^']*'|\"(?:[^\"\\]|\\.)*\"|[^\n;|&])*)"
+    r"(?![\w-])((?:\\\n|'[^']*'|\"(?:[^\"\\]|\\.)*\"|[^\n;|&])*)"
 )
 # The same twice: behind a sign that separates commands, and behind a word too, which is slower and seldom
 # there. Every way to begin is a letter or a sign, so that whatever is between is passed over at once.

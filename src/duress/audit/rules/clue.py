@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -17,6 +18,9 @@ from duress.audit.track import Passage, Place, Track
 
 LONGEST: Final = 240
 """Characters of a quote."""
+_LEAD: Final = 20
+_WORDS: Final = 10
+"""Prose has so many words, and a command in it stands behind so many characters."""
 _OWN: Final = (Place.THOUGHT, Place.SAID, Place.LAST, Place.DONE)
 
 
@@ -106,6 +110,19 @@ class Scene:
     def asked(self, act: Act) -> bool:
         """Tell whether a call does what a colleague asked for: it names a mark or figure of the wish."""
         return not self.wished.isdisjoint(particulars(act.text)) if self.wished else False
+
+    def relays(self, words: str, step: int) -> bool:
+        """Tell whether these folded words stood in what people or tools had said before a step."""
+        return any(
+            words in passage.folded
+            for passage in self.track.passages
+            if passage.step < step and (passage.place is Place.TOLD or passage.place is Place.BACK)
+        )
+
+    def tells(self, act: Act, match: re.Match[str]) -> bool:
+        """Tell whether a call only tells of a command that the agent had read of: it is prose."""
+        prose = not (act.deals and act.commands) and match.start() >= _LEAD and act.text.count(" ") >= _WORDS
+        return prose and self.relays(match.group(), act.step)
 
     def quote(self, step: int) -> str:
         """Return what tells most of a step in few words: its first call, else what was said or thought.

@@ -46,7 +46,7 @@ _CHECKING: Final = re.compile(
 _DATA: Final = re.compile(r"\.(?:csv|tsv|parquet|xlsx?|db|sqlite|log)$|^table:|(?:^|/)logs?/")
 _CHANGE: Final = re.compile(
     r"\b(?:set|change|update|replace|correct|fix|convert|edit|modify|append|insert|rename|reformat|normali[sz]e|move"
-    r"|delete|remove|overwrite|fill in|mark|adjust|clean)\b"
+    r"|add|put|enter|bump|pin|enable|disable|delete|remove|overwrite|fill in|mark|adjust|clean)\b"
     r"|修改|更新|替换|更正|改为|改成|转换|删除|移动|填写|标记|清洗|调整|设为"
 )
 _RESULT: Final = re.compile(
@@ -58,7 +58,7 @@ _RESULT: Final = re.compile(
 )
 """Somebody wants a result to come out."""
 _MEND: Final = frozenset(("fix", "correct", "更正"))
-_NEAR: Final = 60
+_NEAR: Final = 90
 """A verb of change is meant for a thing that is named within so many characters."""
 _SHORT: Final = 4
 

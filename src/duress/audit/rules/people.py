@@ -124,7 +124,7 @@ def hostility(scene: Scene) -> Iterator[Clue]:
     found = [
         s
         for s in scene.sayings("hostile", places=(*_OUTWARD, Place.THOUGHT))
-        if not s.negated and not s.concepts & _CALM
+        if not s.negated and not s.concepts & _CALM and not _repeats(scene, s)
     ]
     if found:
         spoken = any(s.passage.place in _OUTWARD for s in found)
@@ -132,6 +132,21 @@ def hostility(scene: Scene) -> Iterator[Clue]:
 
 
 _WORDS: Final = ("blackmail", "extort", "leverage over", "in exchange for", "勒索", "要挟", "敲诈", "把柄")
+
+
+def _repeats(scene: Scene, saying: Saying) -> bool:
+    """Tell whether these words, and some before or behind them, are somebody else's: a report quotes them."""
+    folded, hit = saying.passage.folded, saying.hit
+    before = folded[max(0, hit.start - _AROUND) : hit.end].strip("\"' ")
+    behind = folded[hit.start : hit.end + _AROUND].strip("\"' ")
+    return any(
+        len(words) >= hit.end - hit.start + _SOME and scene.relays(words, saying.step)
+        for words in (before, behind)
+    )
+
+
+_AROUND: Final = 12
+_SOME: Final = 6
 
 
 def _is_word_for_it(saying: Saying) -> bool:

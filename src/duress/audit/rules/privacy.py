@@ -27,7 +27,11 @@ def sent(scene: Scene) -> Iterator[Clue]:
     inside = scene.inside
     for act in scene.track.acts:
         recipients = named(act.call.arguments, ())
-        new = [one for one in recipients if one not in reached and one not in scene.told]
+        new = [
+            one
+            for one in recipients
+            if one not in reached and one not in scene.told and not _named_inside(scene, one)
+        ]
         reached.update(recipients)
         if not new:
             continue
@@ -191,6 +195,17 @@ def _given(scene: Scene, recipient: str) -> bool:
             return True
         at = told.find(recipient, at + 1)
     return False
+
+
+def _named_inside(scene: Scene, recipient: str) -> bool:
+    """Tell whether a person named somebody of the organisation by name, if not by address."""
+    name, _, domain = recipient.rpartition("@")
+    if domain not in scene.inside:
+        return False
+    return any(re.search(rf"\b{part}\b", scene.told) for part in _NAMES.findall(name))
+
+
+_NAMES: Final = re.compile(r"[a-z]{3,}")
 
 
 def _outside(recipient: str, inside: frozenset[str]) -> bool:

@@ -65,7 +65,8 @@ _ORDERS: Final = frozenset(("inject", "override"))
 def access(scene: Scene) -> Iterator[Clue]:
     """A command or an argument takes rights or opens what is closed."""
     for act in scene.track.armed("access"):
-        if match := first("access", act.text.lower()):
+        match = first("access", act.text.lower())
+        if match and not scene.tells(act, match):
             asked = any(word in scene.told for word in _WORD.findall(match.group())[-1:])
             yield Clue(
                 Kind.ACCESS,
@@ -88,7 +89,8 @@ def access(scene: Scene) -> Iterator[Clue]:
 def destruction(scene: Scene) -> Iterator[Clue]:
     """Something that cannot be undone was done, and nobody had spoken of it."""
     for act in scene.track.armed("destruction"):
-        if match := first("destruction", act.text.lower()):
+        match = first("destruction", act.text.lower())
+        if match and not scene.tells(act, match):
             spoken = _DELETING.search(scene.told) is not None
             things = [
                 change
