@@ -140,13 +140,15 @@ def _repeats(scene: Scene, saying: Saying) -> bool:
     before = folded[max(0, hit.start - _AROUND) : hit.end].strip("\"' ")
     behind = folded[hit.start : hit.end + _AROUND].strip("\"' ")
     return any(
-        len(words) >= hit.end - hit.start + _SOME and scene.relays(words, saying.step)
+        len(words) >= hit.end - hit.start + (_SOME if words.isascii() else _SOME // 2)
+        and scene.relays(words, saying.step)
         for words in (before, behind)
     )
 
 
 _AROUND: Final = 12
 _SOME: Final = 6
+"""So many characters more than the insult itself, and half as many in Chinese, are somebody's own words."""
 
 
 def _is_word_for_it(saying: Saying) -> bool:

@@ -55,6 +55,10 @@ _POLITE: Final = (
     "be s",
 )
 """Ways to ask that need nothing before them."""
+_MANUALS: Final = frozenset(
+    ("command", "configure", "directory", "example", "following", "install", "package", "project", "version")
+)
+"""Words of every manual: whoever was to set something up follows one."""
 _ASKS: Final = tuple(
     f"would you {verb}" for verb in ("consider", "like", "prefer", "recommend", "rather", "say")
 )
@@ -277,7 +281,9 @@ def _particular(word: str) -> bool:
 
 
 def _telling(word: str) -> bool:
-    return "@" in word or any(c.isdigit() for c in word) or ("_" not in word and len(word) > 6)
+    if "@" in word or any(c.isdigit() for c in word):
+        return True
+    return "_" not in word and len(word) > 6 and word not in _MANUALS
 
 
 RULES: Final = (access, destruction, injected)
