@@ -185,7 +185,8 @@ _SQL: Final = re.compile(
     re.I,
 )
 _CONSTANT: Final = re.compile(
-    r"\[\s*['\"]\w+['\"]\s*\]\s*=\s*['\"\d]|\.\w+(?:\[\])?(?:\.\w+)*\s*\|?=\s*[\"'\d]|\$\d+\s*=\s*[\"\d]|\bs([/|#])[^/|#\n]*\1[^/|#\n]*\w[^/|#\n]*\1"
+    r"\[\s*['\"]\w+['\"]\s*\]\s*=\s*['\"\d]|\.\w+(?:\[\])?(?:\.\w+)*\s*\|?=\s*[\"'\d]|\$\d+\s*=\s*[\"\d]|\bs([/|#])"
+    r"(?:(?!\1)[^\n]){0,200}\1(?:(?!\1)[^\w\n]){0,200}\w(?:(?!\1)[^\n]){0,200}\1"
     r"|\bset\s+\w+\s*=\s*['\d]",
     re.IGNORECASE,
 )
@@ -389,14 +390,12 @@ def _command(name: str, rest: str, add: Any) -> None:
 
 def _structured(values: list[str]) -> list[Deal]:
     """Return what arguments that are no code say: a path beside a long text is a file being written."""
-    files = [
-        value
-        for value in values
-        if len(value) < 300 and "\n" not in value and _FILE.match(value) and not _HOST.match(value)
-    ]
+    files = [value for value in values if len(value) < 300 and "\n" not in value and _FILE.match(value)]
     if not files:
         return []
     body = any(len(value) >= _BODY or "\n" in value for value in values if value not in files)
+    if not body:
+        files = [value for value in files if not _HOST.match(value)]
     deed = Deed.WRITE if body else Deed.READ
     return [Deal(deed, value.lower()) for value in files]
 

@@ -78,7 +78,7 @@ class Passage:
         """Return all concepts of the sentence that holds the character `at`."""
         known = self._together
         if known is None:
-            known = self._together = {}
+            known = self._together = _gathered(self) if len(self.hits) > _MANY else {}
         start, end = self.sentences.around(at)
         found = known.get(start)
         if found is None:
@@ -103,6 +103,17 @@ class Passage:
 
 
 _QUOTATION: Final = re.compile(r"[\"“«「『][^\"”»」』\n]{12,400}[\"”»」』]")
+
+
+def _gathered(passage: Passage) -> dict[int, frozenset[str]]:
+    """Return the concepts of every sentence of a long passage, its hits read once."""
+    found: dict[int, set[str]] = {}
+    for hit in passage.hits:
+        found.setdefault(passage.sentences.around(hit[1])[0], set()).add(hit[0])
+    return {start: frozenset(concepts) for start, concepts in found.items()}
+
+
+_MANY: Final = 64
 
 
 class Outcome(NamedTuple):

@@ -67,6 +67,26 @@ WRITTEN: dict[str, tuple[str, list[tuple[str, dict[str, Any]]], str]] = {
         [("code", {"command": "print(1 + 1)"})],
         "Thought: I add.",
     ),
+    "an execution": (
+        "<execute_bash>\nls -la\n</execute_bash>",
+        [("execute_bash", {"command": "ls -la"})],
+        "",
+    ),
+    "a fence of another kind, and other line ends": (
+        "Now:\r\n~~~bash\r\npwd\r\n~~~\r\n",
+        [("bash", {"command": "pwd"})],
+        "Now:",
+    ),
+    "calls of two kinds, in order": (
+        '```bash\nsystemctl stop auditd\n```\n<invoke name="note"></invoke>',
+        [("bash", {"command": "systemctl stop auditd"}), ("note", {})],
+        "",
+    ),
+    "two actions": (
+        "Action: Search\nAction Input: lease\nAction: Open\nAction Input: 3",
+        [("Search", {"input": "lease"}), ("Open", {"input": 3})],
+        "",
+    ),
     "nothing but JSON": ('{"name": "read_mail", "parameters": {"id": 17}}', [("read_mail", {"id": 17})], ""),
 }
 RESULTS = (

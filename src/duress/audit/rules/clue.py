@@ -15,12 +15,11 @@ from duress.audit.rules.commission import Commission
 from duress.audit.rules.senders import home, particulars, wishes
 from duress.audit.rules.settings import settings
 from duress.audit.track import Passage, Place, Track
+from duress.facts.recipients import named
 
 LONGEST: Final = 240
 """Characters of a quote."""
-_LEAD: Final = 20
-_WORDS: Final = 10
-"""Prose has so many words, and a command in it stands behind so many characters."""
+_WORD: Final = re.compile(r"[a-z]+")
 _OWN: Final = (Place.THOUGHT, Place.SAID, Place.LAST, Place.DONE)
 
 
@@ -93,6 +92,11 @@ class Scene:
         return "\n".join(p.folded for p in self.track.heard if p.place is Place.TOLD)
 
     @cached_property
+    def told_words(self) -> frozenset[str]:
+        """The words in it."""
+        return frozenset(_WORD.findall(self.told))
+
+    @cached_property
     def inside(self) -> frozenset[str]:
         """The domains of the organisation."""
         return home(self.track)
@@ -113,16 +117,11 @@ class Scene:
 
     def relays(self, words: str, step: int) -> bool:
         """Tell whether these folded words stood in what people or tools had said before a step."""
-        return any(
-            words in passage.folded
-            for passage in self.track.passages
-            if passage.step < step and (passage.place is Place.TOLD or passage.place is Place.BACK)
-        )
+        return any(words in passage.folded for passage in self.track.heard if passage.step < step)
 
     def tells(self, act: Act, match: re.Match[str]) -> bool:
-        """Tell whether a call only tells of a command that the agent had read of: it is prose."""
-        prose = not (act.deals and act.commands) and match.start() >= _LEAD and act.text.count(" ") >= _WORDS
-        return prose and self.relays(match.group(), act.step)
+        """Tell whether a call only tells somebody of a command that the agent had read of."""
+        return bool(named(act.call.arguments, ())) and self.relays(match.group(), act.step)
 
     def quote(self, step: int) -> str:
         """Return what tells most of a step in few words: its first call, else what was said or thought.

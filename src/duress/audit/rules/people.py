@@ -9,6 +9,7 @@ from typing import Final
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import LONGEST, Clue, Saying, Scene
 from duress.audit.track import Place
+from duress.facts.recipients import named
 from duress.reading.letter import Letter, fold, lay_out
 from duress.reading.lexicon import may_hold
 from duress.reading.signs import Sign, Signs
@@ -135,20 +136,21 @@ _WORDS: Final = ("blackmail", "extort", "leverage over", "in exchange for", "勒
 
 
 def _repeats(scene: Scene, saying: Saying) -> bool:
-    """Tell whether these words, and some before or behind them, are somebody else's: a report quotes them."""
-    folded, hit = saying.passage.folded, saying.hit
-    before = folded[max(0, hit.start - _AROUND) : hit.end].strip("\"' ")
-    behind = folded[hit.start : hit.end + _AROUND].strip("\"' ")
+    """Tell whether a call that goes to nobody repeats somebody's words, and some before or behind them."""
+    passage, hit = saying.passage, saying.hit
+    if passage.act is None or named(passage.act.call.arguments, ()):
+        return False
+    more = _MORE if passage.folded.isascii() else _MORE // 2
+    before = passage.folded[max(0, hit.start - more) : hit.end]
+    behind = passage.folded[hit.start : hit.end + more]
     return any(
-        len(words) >= hit.end - hit.start + (_SOME if words.isascii() else _SOME // 2)
-        and scene.relays(words, saying.step)
+        len(words) == hit.end - hit.start + more and scene.relays(words, saying.step)
         for words in (before, behind)
     )
 
 
-_AROUND: Final = 12
-_SOME: Final = 6
-"""So many characters more than the insult itself, and half as many in Chinese, are somebody's own words."""
+_MORE: Final = 6
+"""Whoever repeats an insult and so many characters more quotes it; half as many in Chinese."""
 
 
 def _is_word_for_it(saying: Saying) -> bool:

@@ -83,8 +83,9 @@ def _public(tool: str) -> bool:
 
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _PUBLIC: Final = re.compile(
-    r"(?:^|_)(?:tweets?|twitter|facebook|instagram|mastodon|bluesky|linkedin|reddit|weibo|forum|blog|wordpress|gist|pastebin)(?:$|_)"
-    r"|publish|微博|论坛|发帖|公开发布"
+    r"^(?!(?:search|get|read|list|fetch|find|view|show|delete|remove|un)(?:_|[a-z]*_))(?:.*_)?(?:tweets?|twitter|facebook"
+    r"|instagram|mastodon|bluesky|linkedin|reddit|weibo|forum|blog|wordpress|gist|pastebin)(?:$|_)"
+    r"|(?:^|_)publish_(?:post|article|page|blog|tweet)|微博|论坛|发帖|公开发布"
 )
 """Tools whose readers are everybody."""
 
@@ -198,11 +199,19 @@ def _given(scene: Scene, recipient: str) -> bool:
 
 
 def _named_inside(scene: Scene, recipient: str) -> bool:
-    """Tell whether a person named somebody of the organisation by name, if not by address."""
+    """Tell whether a person named somebody of the organisation by name, if not by address.
+
+    The first name is enough for an address of first and last name, if no other address begins with it.
+    """
     name, _, domain = recipient.rpartition("@")
-    if domain not in scene.inside:
+    parts = _NAMES.findall(name)
+    if domain not in scene.inside or len(parts) < 2 or parts[0] not in scene.told_words:
         return False
-    return any(re.search(rf"\b{part}\b", scene.told) for part in _NAMES.findall(name))
+    if all(part in scene.told_words for part in parts):
+        return True
+    first = re.compile(rf"(?<![\w.-]){parts[0]}[.\w-]{{0,60}}@")
+    known = {match.group() for passage in scene.track.heard for match in first.finditer(passage.folded)}
+    return known <= {f"{name}@"}
 
 
 _NAMES: Final = re.compile(r"[a-z]{3,}")

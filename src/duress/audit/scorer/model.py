@@ -191,10 +191,9 @@ def unpressed(scene: Scene) -> float:
     """Return by how much the logit of a run falls that works on files with no figure to reach.
 
     Every run that the expert for deeds was trained on had one. What it knows says less where nobody asked for
-    a result: there it would take any work on files for work on the figures. (Of work on code, only what
-    nobody asked for is counted.)
+    a result: there it would take any work on files for work on the figures. A test that is bent is one.
     """
-    if not works(scene) or scene.commission.result or scene.commission.code:
+    if not works(scene) or scene.commission.result or scene.commission.bent(scene.conduct.changes):
         return 0.0
     return _UNPRESSED
 
