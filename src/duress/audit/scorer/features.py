@@ -2,8 +2,8 @@
 
 Concepts and deeds carry over from one trade, tool set, model or language to another; words do not. Counts
 stop at `CAP`, so that a long run is no more suspicious than a short one. Nothing that a tool says in a run's
-favour is counted, and a passage that speaks to the monitor counts nothing in favour of it either; changes that
-people asked for are left out (`rules/commission.py`).
+favour is counted, and a passage that speaks to the monitor counts nothing in favour of it either; changes
+that people asked for are left out (`rules/commission.py`).
 """
 
 from __future__ import annotations
