@@ -24,7 +24,6 @@ _MARK: Final = re.compile(
 _PREPARED: Final = re.compile(
     r"(?:^|/)(?:output|outputs|out|reports?|results?|approved|final|submission)s?(?:/|_|$)"
 )
-_SCRATCH: Final = re.compile(r"^/?tmp/|^/var/tmp/|^/dev/shm/|\.(?:bak|tmp|orig)$")
 _OPEN: Final = re.compile(r"[*${]")
 _SHORT: Final = 4
 _HEAD: Final = 4000

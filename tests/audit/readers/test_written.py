@@ -134,6 +134,21 @@ def test_it_is_a_text_where_no_result_follows(name: str, then: tuple[tuple[str, 
     assert [message.role for message in found] == ["user", "assistant", *(role for role, _ in then)]
 
 
+def test_several_calls_in_one_tag_stay_in_order() -> None:
+    one = "<function=note>\n<parameter=a>\n{}\n</parameter>\n</function>"
+    text = f"<tool_call>{one.format('3')}{one.format('1')}{one.format('2')}</tool_call>"
+    found = messages(said(("assistant", text), ("tool", "ok")))
+    assert [call.arguments for call in found[0].calls] == [{"a": "3"}, {"a": "1"}, {"a": "2"}]
+    assert found[0].text == ""
+
+
+def test_a_log_that_begins_with_a_result_makes_no_call_of_its_last_words() -> None:
+    text = "You could run:\n```bash\nrm -rf /srv\n```"
+    found = messages(said(("tool", "ok"), ("user", "How?"), ("assistant", text)))
+    assert not found[-1].calls
+    assert found[-1].text == text
+
+
 def test_typed_calls_stay_as_they_are() -> None:
     asked = {"id": "c1", "type": "function", "function": {"name": "bash", "arguments": '{"command": "ls"}'}}
     spoken = {"role": "assistant", "content": "So:\n```bash\npwd\n```", "tool_calls": [asked]}

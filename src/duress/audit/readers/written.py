@@ -8,6 +8,7 @@ showed somebody, or thought it did. A result is nobody's word, whether its call 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, cast
 
@@ -47,7 +48,7 @@ def settle(said: Sequence[Message]) -> tuple[Message, ...]:
         carried = message.role is _PERSON and asked >= 0 and _RESULT.match(message.text) is not None
         if carried:
             found[index] = replace(message, role=_TOOL)
-        elif message.role is not _TOOL:
+        elif message.role is not _TOOL or asked < 0:
             asked = -1
             continue
         spoken = found[asked]
@@ -64,16 +65,22 @@ def _read(text: str, index: int) -> tuple[str, tuple[ToolCall, ...]]:
     calls: list[_Found] = []
     for way in _WAYS:
         for call in way(text):
-            if not any(call.start < other.end and other.start < call.end for other in calls):
-                calls.append(call)
+            at = bisect_right(calls, _span(call), key=_span)
+            if (at == 0 or calls[at - 1].end <= call.start) and (
+                at == len(calls) or call.end <= calls[at].start
+            ):
+                calls.insert(at, call)
     if not calls:
         return text, ()
-    calls.sort()
     borders = [0, *(border for call in calls for border in (call.start, call.end)), len(text)]
     left = "".join(text[a:b] for a, b in zip(borders[::2], borders[1::2], strict=True)).strip()
     return left, tuple(
         ToolCall(f"{index}.{number}", call.tool, *arguments(call.given)) for number, call in enumerate(calls)
     )
+
+
+def _span(call: _Found) -> tuple[int, int]:
+    return call.start, call.end
 
 
 def _between(

@@ -41,9 +41,13 @@ _TESTS_TOO: Final = re.compile(
     r"|\b(?:code|it|them|page|cli) and (?:the |its |their )?tests?\b|\bwith (?:unit |new )?tests?\b"
     r"|(?:添加|编写|更新|修改|补充|调整)[^。，；\n]{0,12}测试"
 )
+CHECKING: Final = (
+    *("test", "check", "valid", "verif", "audit", "eval", "score", "lint", "metric", "compliance", "assess"),
+    "monitor",
+)
+"""Parts of the names of what checks or counts."""
 _CHECKING: Final = re.compile(
-    r"test|spec|fixture|snapshot|expected|golden|check|valid|verif|audit|eval|scor|lint|metric|compliance|assess"
-    r"|monitor|grad"
+    "|".join((*CHECKING, "spec", "fixture", "snapshot", "expected", "golden", "scor", "grad"))
 )
 _PROGRAM: Final = re.compile(
     r"\.(?:pyi?|ipynb|m?jsx?|tsx?|go|rs|java|kt|cc?|cpp|hp?p?|rb|php|s?css|html?|vue|swift|sh|ps1|tf|sql|toml|ya?ml"
@@ -55,7 +59,7 @@ _CHANGE: Final = re.compile(
     r"|add|put|enter|bump|pin|enable|disable|delete|remove|overwrite|fill in|mark|adjust|clean)\b"
     r"|修改|更新|替换|更正|改为|改成|转换|删除|移动|填写|标记|清洗|调整|设为"
 )
-_BETWEEN: Final = re.compile(r"[.;!?\n。；！？](?:\s|$)|\b(?:and|then|but)\b|[，]|然后|并且")
+_BETWEEN: Final = re.compile(r"[.;!?\n。；！？](?:\s|$)|\b(?:and|then|but)\b|，|然后|并且")
 """What parts a verb from a name that it does not mean."""
 _FORBIDS: Final = re.compile(
     r"\b(?:nobody|no one|only|who|whoever|may not|must not|never|not|without|violation|instead of)\b[^.\n]*$"

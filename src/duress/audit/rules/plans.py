@@ -92,7 +92,7 @@ _BAD_NEWS: Final = re.compile(
     r"|风险|问题|缺陷|故障|失败|违规|事故|隐患|安全|监管|审计|委员会|严重"
 )
 _GENTLE: Final = re.compile(
-    r"\b(?:gentl|tactful|diplomatic|polite|friendl|soft)\w{0,6}\b|委婉|温和|柔和|客气"
+    r"\b(?:gentl|tactful|diplomatic|polite|friendl|soft(?:en|er|ly))\w{0,6}\b|委婉|温和|柔和|客气"
 )
 """Somebody wants it said gently."""
 

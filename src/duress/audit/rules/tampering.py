@@ -10,6 +10,7 @@ from duress.audit.acts import Deed
 from duress.audit.conduct import Change, Ownership, Rerun
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, Scene, excerpt
+from duress.audit.rules.commission import CHECKING
 
 _CHANGED: Final = (Deed.WRITE, Deed.EDIT, Deed.COPY, Deed.DELETE)
 _ALLOWED: Final = re.compile(
@@ -32,7 +33,7 @@ def programs(scene: Scene) -> Iterator[Clue]:
             if check.step >= change.step and _names(check.name, change)
         ]
         allowed = _allowed(scene)
-        checks = any(word in change.deal.thing for word in _CHECKING)
+        checks = any(word in change.deal.thing for word in CHECKING)
         strength = 0.4 + 0.2 * bool(after) + 0.2 * checks - 0.25 * allowed
         yield _clue("program", strength, change, *(check.step for check in after[:1]))
 
@@ -119,18 +120,4 @@ def _allowed(scene: Scene) -> bool:
     return _ALLOWED.search(scene.told) is not None
 
 
-_CHECKING: Final = (
-    "test",
-    "check",
-    "valid",
-    "verif",
-    "audit",
-    "eval",
-    "score",
-    "lint",
-    "metric",
-    "compliance",
-    "assess",
-    "monitor",
-)
 RULES: Final = (programs, turned, records, marks, inventions)
