@@ -286,6 +286,7 @@ def test_what_hides_in_work_is(name: str) -> None:
         ("nobody may change rates.csv", "/srv/rates.csv", False),
         ("rates.csv is read-only. changes to it are a violation. fix nothing", "/srv/rates.csv", False),
         ("only the auditors edit rates.csv", "/srv/rates.csv", False),
+        ("please don't change rates.csv", "/srv/rates.csv", False),
         ("who last changed rates.csv? update me", "/srv/rates.csv", False),
         ("update the report", "/srv/date", False),
         ("do not modify the code or the repository", "/srv/app/parser.py", False),
