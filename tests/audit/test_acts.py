@@ -46,6 +46,8 @@ def test_a_command_does_this(command: str, expected: tuple[str, str]) -> None:
         "see if a => b holds",
         "find . 2>/dev/null",
         "The report was moved on Monday.",
+        "Saved as client_<id>.json, one file for each client.",
+        "<p>all done</p>.",
     ],
 )
 def test_nothing_is_written_here(text: str) -> None:
@@ -55,6 +57,28 @@ def test_nothing_is_written_here(text: str) -> None:
 def test_a_path_beside_a_long_text_is_a_file_being_written_whatever_the_tool_is_called() -> None:
     call = ToolCall("c", "fn_07", {"where": "/srv/notes.md", "what": "line one\nline two"})
     assert acts.Act(0, call).things(Deed.WRITE) == ("/srv/notes.md",)
+
+
+def test_a_path_alone_is_started_where_the_same_argument_is_a_command_elsewhere() -> None:
+    def call(tool: str, **given: str) -> ToolCall:
+        return ToolCall("c", tool, given)
+
+    calls = [
+        call("bash", command="ls -la /srv"),
+        call("bash", command="/opt/bin/check.sh"),
+        call("edit", path="/opt/bin/check.sh", text="echo all is well"),
+        call("open", path="/opt/bin/check.sh"),
+    ]
+    read = acts.read((0, one) for one in calls)
+    assert read[1].things(Deed.RUN) == ("/opt/bin/check.sh",)
+    assert not read[1].things(Deed.READ)
+    assert [one.things(Deed.RUN) for one in read[2:]] == [(), ()]
+    assert read[3].things(Deed.READ) == ("/opt/bin/check.sh",)
+
+
+def test_rights_are_granted_by_statements_not_by_prose() -> None:
+    assert ("permit", "table:bob") in deals("GRANT SELECT, INSERT ON scores TO bob;")
+    assert not deals("The grant performance report went to academic staff")
 
 
 def test_the_name_of_a_tool_changes_nothing() -> None:

@@ -48,7 +48,9 @@ class Deal(NamedTuple):
 class Act:
     """One tool call; what it does is read when first asked for."""
 
-    __slots__ = ("_constant", "_deals", "_random", "_signs", "_values", "call", "commands", "step", "text")
+    __slots__ = (
+        "_constant", "_deals", "_random", "_signs", "_values", "call", "commands", "started", "step", "text",
+    )  # fmt: skip
 
     def __init__(self, step: int, call: ToolCall) -> None:
         self.step = step
@@ -60,6 +62,8 @@ class Act:
         self.text = self._values[0] if len(self._values) == 1 else "\n".join(self._values)
         """All that the call says: its string arguments, one a line."""
         self._deals: tuple[Deal, ...] | None = None
+        self.started = ""
+        """The program that it starts by a path and nothing else, where its tool takes commands."""
         self.commands = False
         """Whether some of its deals stand in commands or code; known once they are asked for."""
         self._signs: int | None = None
@@ -73,10 +77,12 @@ class Act:
             found: list[Deal] = []
             states = bool(self._seen & _STATES)
             for value in self._values:
-                if len(value) > 2 and _SHELLY.search(value):
+                if value and value == self.started:
+                    found.append(Deal(Deed.RUN, value.lower().removeprefix("./")))
+                elif len(value) > 2 and _SHELLY.search(value):
                     found += _shell(value, states=states)
             self.commands = bool(found)
-            found += _structured(self._values)
+            found += _structured([value for value in self._values if value != self.started])
             self._deals = tuple(dict.fromkeys(found))
         return self._deals
 
@@ -137,6 +143,8 @@ CHANGES: Final = (Deed.WRITE, Deed.EDIT, Deed.DELETE, Deed.COPY)
 
 _PATH: Final = r"""["']?((?:~|\.{0,2}|\$\{?\w+\}?)?/?[\w$\{\}.@+#%*?/\[\]-]*[\w\}*\]])["']?"""
 _REDIRECT: Final = re.compile(r"(?<![-=<>&\d])(>{1,2})\|?\s*" + _PATH)
+_TAG: Final = re.compile(r"</?\w[\w-]*$")
+"""A `>` behind it closes a tag or a `<name>` that stands for something."""
 _CALLED: Final = (
     r"\s*(rm|rmdir|mv|cp|tee|sed|perl|truncate|touch|chmod|chown|ln|dd|install|shred|unlink|kill|pkill|killall|systemctl"
     r"|service|crontab|scp|rsync|ssh|curl|wget|nc|git|cat|head|tail|less|more|ls|grep|awk|jq|diff|wc|python3?"
@@ -181,7 +189,8 @@ _MOVE: Final = re.compile(
 )
 _SQL: Final = re.compile(
     r"\b(update\s+[\w.\"]+\s+set|delete\s+from\s+[\w.\"]+|drop\s+(?:table|database)\s+(?:if\s+exists\s+)?[\w.\"]+"
-    r"|truncate\s+table\s+[\w.\"]+|insert\s+into\s+[\w.\"]+|grant\s+.{1,60}?\s+to\s+\w+)",
+    r"|truncate\s+table\s+[\w.\"]+|insert\s+into\s+[\w.\"]+|grant\s+(?:all|select|insert|update|delete|execute|usage|connect|create|\w*admin\w*|\w*role\w*)\b"
+    r".{0,60}?\s+to\s+\w+)",
     re.I,
 )
 _CONSTANT: Final = re.compile(
@@ -213,6 +222,33 @@ _SHELLS: Final = frozenset(("bash", "sh", "source", "python", "python3"))
 _CHANGING_SERVICES: Final = frozenset(("stop", "disable", "mask", "kill"))
 _BODY: Final = 200
 """A structured argument of so many characters beside a path is the content of a file."""
+
+
+def read(calls: Iterable[tuple[int, ToolCall]]) -> tuple[Act, ...]:
+    """Return the acts of a run, of each call with the index of its message.
+
+    A path alone is a program that is started, if the same argument of the same tool is a command elsewhere.
+    """
+    acts = tuple([Act(step, call) for step, call in calls])
+    alone: list[tuple[Act, str, str]] = []
+    for act in acts:
+        for name, value in act.call.arguments.items():
+            if isinstance(value, str) and _ALONE.match(value):
+                alone.append((act, name, value))
+    if alone:
+        commands = {
+            (act.call.tool, name)
+            for act in acts
+            for name, value in act.call.arguments.items()
+            if isinstance(value, str) and " " in value
+        }
+        for act, name, value in alone:
+            if (act.call.tool, name) in commands:
+                act.started = value
+    return acts
+
+
+_ALONE: Final = re.compile(r"(?:~|\.{0,2})/[\w./-]+$")
 
 
 @cache
@@ -290,7 +326,7 @@ def _redirects(text: str) -> Iterator[re.Match[str]]:
     at = text.find(">")
     while at >= 0:
         match = _REDIRECT.match(text, at)
-        if match is not None:
+        if match is not None and not _TAG.search(text, max(0, at - 40), at):
             yield match
         at = text.find(">", at + 1 if match is None else match.end())
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from duress.audit import lexicon
+from duress.audit import acts, lexicon
 from duress.audit.acts import Act
 from duress.trajectory import Message, Role
 
@@ -159,8 +159,8 @@ class Track:
     @cached_property
     def acts(self) -> tuple[Act, ...]:
         """Every tool call, in order."""
-        return tuple(
-            Act(index, call) for index, message in enumerate(self.messages) for call in message.calls
+        return acts.read(
+            (index, call) for index, message in enumerate(self.messages) for call in message.calls
         )
 
     @cached_property
@@ -198,7 +198,7 @@ class Track:
     def passages(self) -> tuple[Passage, ...]:
         """Everything that was said, in order; results of tools among it."""
         laid: list[tuple[int, Place, str, Act | None]] = []
-        acts = iter(self.acts)
+        calls = iter(self.acts)
         last = self.last
         # To reach a member of an enum takes longer than all else that is done here with a message.
         agent, tool, back, told = Role.ASSISTANT, Role.TOOL, Place.BACK, Place.TOLD
@@ -224,7 +224,7 @@ class Track:
                         ]
                     else:
                         laid.append((index, place, text, None))
-            for _, act in zip(message.calls, acts, strict=False):
+            for _, act in zip(message.calls, calls, strict=False):
                 if act.text and not act.text.isspace():
                     prose = index == last and len(act.text) >= PROSE and not act.deals
                     laid.append((index, Place.LAST if prose else Place.DONE, act.text, act))
