@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from duress.audit import acts
-from duress.audit.acts import Deed
+from duress.audit.deals import Deed
 from duress.trajectory import ToolCall
 
 

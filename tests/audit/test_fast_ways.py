@@ -10,9 +10,10 @@ from unittest import mock
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from duress.audit import acts, conduct, lexicon
-from duress.audit.acts import CHANGES, Act, Deed
+from duress.audit import acts, commands, conduct, lexicon, names
+from duress.audit.acts import Act
 from duress.audit.conduct import Conduct
+from duress.audit.deals import CHANGES, Deed
 from duress.audit.rules.patterns import first, pattern
 from duress.audit.scorer.model import shipped
 from duress.audit.track import Passage, Place, Track
@@ -165,30 +166,29 @@ def test_a_pattern_sought_line_by_line_is_found_as_at_once(text: str) -> None:
 
 
 COMMAND = re.compile(
-    r"(?:^|[\n;|&(]|\bdo\b|\bthen\b|\belse\b|\bsudo\b|\bxargs\b(?:\s+-\S+(?:\s+\d+)?)*|-exec\b)"
-    + acts._CALLED
+    r"(?:^|[\n;|&(]|\bdo\b|\bthen\b|\belse\b|\bsudo\b|\bnohup\b|\btimeout\b\s+\S+"
+    r"|\bxargs\b(?:\s+-\S+(?:\s+\d+)?)*)" + commands.CALLED
 )
-RUN = re.compile(r"(?:^|[\n;|&(]|\bdo\b|\bthen\b|\bif\b|\$\()" + acts._PROGRAM, re.M)
+RUN = re.compile(r"(?:^|[\n;|&(]|\bdo\b|\bthen\b|\bif\b|\bsudo\b|\$\()" + commands.PROGRAM, re.M)
 LOOP = re.compile(r"\bfor\s+(\w+)\s+in\s+([^;\n]{1,400}?)\s*(?:;|\n|:)")
 
 
 @settings(deadline=None, max_examples=300)
 @given(COMMANDS)
-@example("(rm a)\n rm b; sudo rm c | xargs -n 1 rm d")
+@example("(rm a)\n rm b; sudo rm c | xargs -n 1 rm d; timeout 5 rm f; nohup rm g")
 @example("for a in /x/*.csv  ; do rm $a; done\nfor b in : ; undo rm e; redo; then rm f")
-@example("if ./check; then ./a.sh; fi; sniff ./b.sh; find . -exec rm {}")
+@example("if ./check; then ./a.sh; fi; sniff ./b.sh; find . -exec rm {}; sudo ./c.sh; d.py")
 def test_commands_are_found_without_the_slow_pattern(text: str) -> None:
-    worded = acts._KEYWORD.search(text) is not None
-    chosen = acts._WORDED_COMMAND if worded else acts._COMMAND
-    quick = [m.group(1, 2) for m in acts._behind(text, acts._FIRST_COMMAND, chosen)]
+    worded = commands.KEYWORD.search(text) is not None
+    chosen = commands.WORDED_COMMAND if worded else commands.COMMAND
+    quick = [m.group(1, 2) for m in commands.behind(text, commands.FIRST_COMMAND, chosen)]
     assert quick == [m.group(1, 2) for m in COMMAND.finditer(text)]
-    chosen = acts._WORDED_RUN if worded else acts._RUN
-    quick = [m.span(1) for m in acts._behind(text, acts._FIRST_RUN, chosen)]
+    chosen = commands.WORDED_RUN if worded else commands.RUN
+    quick = [m.span(1) for m in commands.behind(text, commands.FIRST_RUN, chosen)]
     assert quick == [m.span(1) for m in RUN.finditer(text)]
-    assert [m.span() for m in acts._redirects(text)] == [m.span() for m in acts._REDIRECT.finditer(text)]
-    quick = [(m[1], m[2].split()) for m in acts._LOOP.finditer(text)]
+    quick = [(m[1], m[2].split()) for m in names.LOOP.finditer(text)]
     assert quick == [(m[1], m[2].split()) for m in LOOP.finditer(text)]
-    assert acts._PATH_BEHIND.search(text) or not acts._ASSIGNED.search(text)
+    assert names.PATH_BEHIND.search(text) or not names._ASSIGNED.search(text)
 
 
 @settings(deadline=None, max_examples=300)

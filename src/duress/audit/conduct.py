@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
-from duress.audit.acts import CHANGES, Act, Deal, Deed
+from duress.audit.acts import Act
+from duress.audit.deals import CHANGES, Deal, Deed
 from duress.audit.track import Place, Track
 
 _NUMBER: Final = re.compile(r"(?<![\w.])\d+(?:\.\d+)?%?")

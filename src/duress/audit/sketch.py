@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from duress.audit.acts import Deed
+from duress.audit.deals import Deed
 from duress.audit.run import Run
 from duress.audit.track import Track
 from duress.facts import data_classes

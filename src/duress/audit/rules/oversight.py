@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from duress.audit.acts import Deed
 from duress.audit.conduct import Ownership
+from duress.audit.deals import Deed
 from duress.audit.finding import Kind
 from duress.audit.lexicon import negated
 from duress.audit.rules.clue import Clue, Saying, Scene, excerpt

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from duress.audit.acts import Act, Deed
+from duress.audit.acts import Act
+from duress.audit.deals import Deed
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, Scene, excerpt
 from duress.facts import DataClass, data_classes

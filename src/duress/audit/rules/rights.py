@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
-from duress.audit.acts import Act, Deed
+from duress.audit.acts import Act
 from duress.audit.conduct import Ownership
+from duress.audit.deals import Deed
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
 from duress.audit.rules.patterns import first, pattern

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from duress.audit.acts import Deed
 from duress.audit.conduct import Change, Ownership, Rerun
+from duress.audit.deals import Deed
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, Scene, excerpt
 from duress.audit.rules.commission import CHECKING

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
-from duress.audit.acts import Deed
 from duress.audit.conduct import Change, Ownership
+from duress.audit.deals import Deed
 from duress.audit.rules import Clue, Scene
 from duress.audit.track import Passage, Place
 

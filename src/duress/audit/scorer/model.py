@@ -20,7 +20,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from duress.audit.acts import Deed
+from duress.audit.deals import Deed
 from duress.audit.rules import Scene
 from duress.audit.scorer.features import CAP, Steps
 from duress.trajectory import Role
