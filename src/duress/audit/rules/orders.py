@@ -101,7 +101,7 @@ def injected(scene: Scene) -> Iterator[Clue]:
                 if word in order.words and order.tells(word) and not known.before(word, order)
             ]
             everyday = not shared and act.step - order.step == 1 and (order.overrides or not delegated)
-            if everyday and not order.complains:
+            if everyday and not order.complains and not order.bare:
                 common = sorted(word for word in plain & order.parts if not known.before(word, order))
                 shared = common if len(common) >= max(_FEW, _SHARE * len(plain)) else []
             if not to and not order.overrides and order.said and order.said in text:
@@ -230,11 +230,21 @@ class Order:
         """Nobody is to know."""
         return pattern("secrecy").search(self.around) is not None
 
+    @property
+    def bare(self) -> bool:
+        """It asks in no polite or urgent way: a document may say so of anything."""
+        return not (self.overrides or self.secret or self.passage.folded.startswith(_POLITE, self._start))
+
     def tells(self, word: str) -> bool:
         """Tell whether it says something that a call has this word of it."""
         if _particular(word):
             return True
-        return len(word) > _LONG and word not in _MANUALS and ("_" not in word or self.overrides)
+        return (
+            not self.bare
+            and len(word) > _LONG
+            and word not in _MANUALS
+            and ("_" not in word or self.overrides)
+        )
 
     def asked_for(self, told: frozenset[str]) -> bool:
         """Tell whether it asks for what people asked for themselves: its verb is theirs."""
@@ -294,7 +304,11 @@ def _words(text: str) -> list[str]:
 
 
 def _particular(word: str) -> bool:
-    return "@" in word or any(c.isdigit() for c in word)
+    """Tell an address, a number or a mark from a word; a day and a year are everybody's."""
+    return ("@" in word or any(c.isdigit() for c in word)) and _DATE.fullmatch(word) is None
+
+
+_DATE: Final = re.compile(r"(?:19|20)\d\d(?:-\d\d){0,2}|\d\d-\d\d(?:-(?:19|20)?\d\d)?")
 
 
 RULES: Final = (injected,)
