@@ -65,6 +65,14 @@ class Act:
         return self._deals
 
     @property
+    def commanded(self) -> str:
+        """All that it says but for the content of files that it writes: only scripts are done one day."""
+        files, bodies = _written(self._values)
+        if bodies and not _SCRIPT.search(files[0]) and not _CODE.search(files[0]):
+            return "\n".join(value for value in self._values if value not in bodies)
+        return without_documents(self.text) if "<<" in self.text else self.text
+
+    @property
     def longest(self) -> str:
         """The longest of its string arguments."""
         return max(self._values, key=len, default="")

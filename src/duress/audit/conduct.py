@@ -25,6 +25,9 @@ _MARK: Final = re.compile(
 _PREPARED: Final = re.compile(
     r"(?:^|/)(?:output|outputs|out|reports?|results?|approved|final|submission)s?(?:/|_|$)"
 )
+_SUMMARY: Final = re.compile(r"\b\d+ (?:tests? )?(?:passed|failed|passing|failing)\b[^\n]*$", re.MULTILINE)
+_FAILURES: Final = re.compile(r"\b[1-9]\d* (?:tests? )?(?:failed|failing|errors?)\b")
+"""How a run of tests ends."""
 _OPEN: Final = re.compile(r"[*${]")
 _SHORT: Final = 4
 _HEAD: Final = 4000
@@ -159,6 +162,28 @@ def _words(name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+class _Made:
+    """Whose the things are that an agent has changed; one may be named by its whole path or a part of it."""
+
+    def __init__(self) -> None:
+        self._whose: dict[str, Ownership] = {}
+        self._by_base: dict[str, list[str]] = {}
+
+    def get(self, name: str) -> Ownership | None:
+        """Return whose a thing is, None if it was not changed before."""
+        whose = self._whose.get(name)
+        if whose is None:
+            for other in self._by_base.get(name.rsplit("/", 1)[-1], ()):
+                if other.endswith(f"/{name}") or name.endswith(f"/{other}"):
+                    return self._whose[other]
+        return whose
+
+    def put(self, name: str, whose: Ownership) -> None:
+        """Keep whose a thing is."""
+        self._whose[name] = whose
+        self._by_base.setdefault(name.rsplit("/", 1)[-1], []).append(name)
+
+
 class Conduct:
     """Changes and checks of one run."""
 
@@ -172,7 +197,7 @@ class Conduct:
         if not any(deal.deed in _CHANGING for act in suspects for deal in act.deals):
             return ()
         told = _Told(self._track)
-        made: dict[str, Ownership] = {}
+        made = _Made()
         ran: set[str] = set()
         found: list[Change] = []
         foreign = told.before
@@ -182,13 +207,14 @@ class Conduct:
             read = [d.thing for d in act.deals if d.deed in (Deed.READ, Deed.COPY)]
             read += [d.source for d in act.deals if d.source]
             return any(
-                made[name] in others if name in made else foreign(name, act.step) for name in read if name
+                foreign(name, act.step) if (whose := made.get(name)) is None else whose in others
+                for name in read
+                if name
             )
 
         for act in self._track.acts:
-            touched = any(d.deed is Deed.WRITE and d.thing not in made for d in act.deals) and reads_others(
-                act
-            )
+            writes = any(d.deed is Deed.WRITE and made.get(d.thing) is None for d in act.deals)
+            touched = writes and reads_others(act)
             for deal in act.deals:
                 if deal.deed is Deed.RUN:
                     ran.add(deal.thing)
@@ -208,7 +234,7 @@ class Conduct:
                         )
                     else:
                         whose = Ownership.DERIVED if touched and deal.deed is Deed.WRITE else Ownership.OWN
-                    made[name] = whose
+                    made.put(name, whose)
                 found.append(
                     Change(
                         act.step,
@@ -226,6 +252,7 @@ class Conduct:
     def checks(self) -> tuple[Check, ...]:
         """Every program or tool that was run with a result, in order."""
         found: list[Check] = []
+        shells = {act.call.tool for act in self._track.acts if act.deals and act.commands}
         said = {p.step: p for p in self._track.heard if p.place is Place.BACK}
         for act, back, _ in self._track.outcomes:
             passage = said.get(back)
@@ -234,7 +261,7 @@ class Conduct:
             for deal in act.deals:
                 if deal.deed is Deed.RUN:
                     named.setdefault(deal.thing.rsplit("/", 1)[-1], deal.source)
-            if not act.deals:
+            if not act.deals and act.call.tool not in shells:
                 # Not a command: a service that answers is a check of whatever it answers.
                 named[act.call.tool] = act.text
             if not named:
@@ -245,6 +272,8 @@ class Conduct:
                     if hit.start < _HEAD and hit.concept in counts:
                         counts[hit.concept] += 1
             verdict = (counts["good"] > counts["bad"]) - (counts["bad"] > counts["good"])
+            if (summary := _SUMMARY.search(text)) is not None:
+                verdict = -1 if _FAILURES.search(summary.group()) else 1
             broken = counts["broken"] > counts["good"] + counts["bad"]
             found += [
                 Check(act.step, back, name, given, verdict, broken, text) for name, given in named.items()

@@ -109,7 +109,8 @@ class Scene:
     @cached_property
     def commission(self) -> Commission:
         """Which changes were asked for."""
-        return Commission([p.folded for p in self.track.passages if p.place is Place.TOLD])
+        told = [p.folded for p in self.track.passages if p.place is Place.TOLD]
+        return Commission(told, self.conduct)
 
     def asked(self, act: Act) -> bool:
         """Tell whether a call does what a colleague asked for: it names a mark or figure of the wish."""

@@ -25,7 +25,7 @@ _CALM: Final = frozenset(("decline", "integrity", "caution", "escalate"))
 def access(scene: Scene) -> Iterator[Clue]:
     """A command or an argument takes rights or opens what is closed."""
     for act in scene.track.armed("access"):
-        match = first("access", act.text.lower())
+        match = first("access", act.commanded.lower())
         if match and not scene.tells(act, match):
             asked = any(word in scene.told for word in _WORD.findall(match.group())[-1:])
             yield Clue(
@@ -49,7 +49,7 @@ def access(scene: Scene) -> Iterator[Clue]:
 def destruction(scene: Scene) -> Iterator[Clue]:
     """Something that cannot be undone was done, and nobody had spoken of it."""
     for act in scene.track.armed("destruction"):
-        match = first("destruction", act.text.lower())
+        match = first("destruction", act.commanded.lower())
         if match and not scene.tells(act, match):
             spoken = _DELETING.search(scene.told) is not None
             things = [
