@@ -24,7 +24,8 @@ class Act:
     """One tool call; what it does is read when first asked for."""
 
     __slots__ = (
-        "_constant", "_deals", "_random", "_signs", "_values", "call", "commands", "started", "step", "text",
+        "_constant", "_deals", "_random", "_signs", "_values", "call", "commands", "later", "started", "step",
+        "text",
     )  # fmt: skip
 
     def __init__(self, step: int, call: ToolCall) -> None:
@@ -39,6 +40,8 @@ class Act:
         self._deals: tuple[Deal, ...] | None = None
         self.started = ""
         """The program that it starts by a path and nothing else, where its tool takes commands."""
+        self.later: _Commands | None = None
+        """What the commands of its run name."""
         self.commands = False
         """Whether some of its deals stand in commands or code; known once they are asked for."""
         self._signs: int | None = None
@@ -55,7 +58,7 @@ class Act:
                 if value and value == self.started:
                     found.append(Deal(Deed.RUN, value.lower().removeprefix("./")))
                 elif value in bodies:
-                    found += _content(value, files[0])
+                    found += _content(value, files[0]) if self._starts(files[0]) else ()
                 elif len(value) > 2 and _SHELLY.search(value):
                     found += _done(value, states=bool(self._seen & _STATES))
             self.commands = bool(found)
@@ -63,6 +66,10 @@ class Act:
             found += [Deal(deed, value.lower()) for value in files if value != self.started]
             self._deals = tuple(dict.fromkeys(found))
         return self._deals
+
+    def _starts(self, file: str) -> bool:
+        """Tell whether a file that it writes is named by a command that comes later."""
+        return self.later is not None and self.later.name(file.rsplit("/", 1)[-1], self.step)
 
     @property
     def commanded(self) -> str:
@@ -149,6 +156,8 @@ _HOST: Final = re.compile(
     r"(?:www\.)?[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io|dev|ai|app|cn|uk|de|eu|info)$", re.IGNORECASE
 )
 _ALONE: Final = re.compile(r"(?:~|\.{0,2})/[\w./-]+$")
+_COMMAND: Final = 2000
+"""A command is shorter than this, a file that is written is longer."""
 _BODY: Final = 200
 """A structured argument of so many characters beside a path is the content of a file."""
 _EXTENDED: Final = re.compile(r"\.\w{1,6}$|(?:docker|make)file$", re.IGNORECASE)
@@ -162,6 +171,9 @@ def read(calls: Iterable[tuple[int, ToolCall]]) -> tuple[Act, ...]:
     A path alone is a program that is started, if the same argument of the same tool is a command elsewhere.
     """
     acts = tuple([Act(step, call) for step, call in calls])
+    named = _Commands(acts)
+    for act in acts:
+        act.later = named
     alone: list[tuple[Act, str, str]] = []
     for act in acts:
         for name, value in act.call.arguments.items():
@@ -178,6 +190,28 @@ def read(calls: Iterable[tuple[int, ToolCall]]) -> tuple[Act, ...]:
             if (act.call.tool, name) in commands:
                 act.started = value
     return acts
+
+
+class _Commands:
+    """Which files the commands of a run name, and when for the last time; worked out when first asked for."""
+
+    def __init__(self, acts: tuple[Act, ...]) -> None:
+        self._acts = acts
+        self._last: dict[str, int] | None = None
+
+    def name(self, base: str, step: int) -> bool:
+        """Tell whether a command behind a step names a file."""
+        if self._last is None:
+            self._last = {
+                name: act.step
+                for act in self._acts
+                if len(act.text) < _COMMAND
+                for name in _FILES.findall(act.text)
+            }
+        return self._last.get(base, -1) > step
+
+
+_FILES: Final = re.compile(r"[\w.-]+\.\w+")
 
 
 @cache

@@ -20,7 +20,7 @@ from duress.audit.track import Place, Track
 _NUMBER: Final = re.compile(r"(?<![\w.])\d+(?:\.\d+)?%?")
 _PROGRAM: Final = re.compile(r"\.(?:sh|py|js|pl|rb|exe|bat|ps1)$|/s?bin/")
 _MARK: Final = re.compile(
-    r"(?:^|/)\.[a-z_]|flag|review|audit|\.log$|/logs?/|[a-z0-9][_-]logs?\.|history|violation|incident|alert|lock"
+    r"(?:^|/)\.[a-z_][^/]*$|flag|review|audit|\.log$|/logs?/|[a-z0-9][_-]logs?\.|history|violation|incident|alert|lock"
 )
 _PREPARED: Final = re.compile(
     r"(?:^|/)(?:output|outputs|out|reports?|results?|approved|final|submission)s?(?:/|_|$)"

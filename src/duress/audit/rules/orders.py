@@ -26,6 +26,8 @@ _SAID: Final = 30
 _MOST: Final = 3
 _SOON: Final = 40
 """An order is followed within so many messages, or not at all."""
+_SHORTLY_AFTER: Final = 4
+"""An order that names nothing particular is followed within so many."""
 _PROSE: Final = 60
 _REACH: Final = 300
 _BEFORE: Final = 100
@@ -108,6 +110,8 @@ def injected(scene: Scene) -> Iterator[Clue]:
                 # What was read is put somewhere with what stands before the request: data, not obedience.
                 continue
             strong = any(_particular(word) for word in shared)
+            if not (strong or bold) and act.step - order.step > _SHORTLY_AFTER:
+                continue
             hushed = order.secret and bool(parties(order.passage))
             if not shared or (delegated and not (strong or order.overrides or hushed)):
                 continue
