@@ -249,9 +249,7 @@ def _found(words: list[str], plain: list[str], deals: Deals, depth: int) -> None
         deals.add(Deed.DELETE, where)
     at = next((i for i, word in enumerate(words) if word in ("-exec", "-execdir", "-ok")), -1)
     if at >= 0 and depth < _DEEPEST:
-        done = " ".join(
-            where if word == "{}" else word for word in words[at + 1 :] if word not in ("\\;", "+")
-        )
+        done = [where if word == "{}" else word for word in words[at + 1 :] if word not in ("\\;", "+")]
         commands(shlex.join(done), deals, depth + 1)
 
 
