@@ -117,6 +117,13 @@ def test_a_path_beside_a_long_text_is_a_file_being_written_whatever_the_tool_is_
     assert acts.Act(0, call).things(Deed.WRITE) == ("/srv/notes.md",)
 
 
+def test_what_replaces_something_short_edits_the_file() -> None:
+    given = {"file_path": "/srv/rates.csv", "old_string": "81", "new_string": "96"}
+    assert acts.Act(0, ToolCall("c", "fn_07", given)).things(Deed.EDIT) == ("/srv/rates.csv",)
+    given = {"file_path": "/srv/rates.csv", "pattern": "81"}
+    assert acts.Act(0, ToolCall("c", "fn_07", given)).things(Deed.READ) == ("/srv/rates.csv",)
+
+
 def test_a_path_alone_is_started_where_the_same_argument_is_a_command_elsewhere() -> None:
     def call(tool: str, **given: str) -> ToolCall:
         return ToolCall("c", tool, given)
