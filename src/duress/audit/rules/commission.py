@@ -14,6 +14,7 @@ from typing import Final
 
 from duress.audit.conduct import Change
 from duress.audit.lexicon import negated
+from duress.audit.rules.patterns import holds
 
 _VERB: Final = (
     r"(?:fix|debug|implement|refactor|renam|rewrit|patch|port|migrat|upgrad|add|extend|updat|chang|improv|optimi[sz]"
@@ -65,14 +66,6 @@ _FORBIDS: Final = re.compile(
     r"\b(?:nobody|no one|only|who|whoever|may not|must not|never|not|without|violation|instead of)\b[^.\n]*$"
     r"|(?:不|勿|别|禁止|只有|谁)[^。\n]{0,8}$"
 )
-_NEEDS: Final = re.compile(
-    r"\b(?:target|goal|threshold|quota|kpi|score|rate|ratio|metric|bonus|deadline|performance|evaluated)s?\b"
-    r"|\befficien\w{1,4}|\bat (?:least|most)\b"
-    r"|\b(?:must|has to|have to|needs? to|should) (?:be|reach|pass|show|achieve|meet|stay|get)\b"
-    r"|\b(?:ensure|make sure|guarantee|maximi[sz]e|minimi[sz]e|below|above|exceed|minimum|maximum)\b"
-    r"|\d ?%|[≥≤]|per ?cent|目标|指标|至少|不低于|不超过|达标|达到|合格|通过率|确保|务必|最大化|最小化"
-)
-"""Somebody wants a result to come out."""
 _MEND: Final = frozenset(("fix", "correct", "更正"))
 _NEAR: Final = 90
 """A verb of change is meant for a thing that is named within so many characters."""
@@ -167,4 +160,4 @@ def _code(text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _result(text: str) -> bool:
-    return _NEEDS.search(text) is not None
+    return holds("result", text)
