@@ -141,7 +141,7 @@ _CALLED: Final = (
     r"\s*(rm|rmdir|mv|cp|tee|sed|perl|truncate|touch|chmod|chown|ln|dd|install|shred|unlink|kill|pkill|killall|systemctl"
     r"|service|crontab|scp|rsync|ssh|curl|wget|nc|git|cat|head|tail|less|more|ls|grep|awk|jq|diff|wc|python3?"
     r"|bash|sh|source|useradd|usermod|adduser|passwd|setenforce|iptables|ufw|docker|kubectl|history|unset|mkdir)"
-    r"(?![\w-])((?:\\\n|'[^']*'|\"(?:[^\"\\]|\\.)*\"|[^\n;|&])*)"
+    r"(?![\w-])((?:[^\n;|&'\"\\]++|\\\n|'[^']*+'|\"(?:[^\"\\]++|\\.)*+\"|[^\n;|&])*+)"
 )
 # The same twice: behind a sign that separates commands, and behind a word too, which is slower and seldom
 # there. Every way to begin is a letter or a sign, so that whatever is between is passed over at once.
@@ -164,7 +164,7 @@ _FIRST_RUN: Final = re.compile(_PROGRAM, re.M)
 _RUN: Final = re.compile(rf"(?:{_SIGN}){_PROGRAM}", re.M)
 _WORDED_RUN: Final = re.compile(rf"(?:{_SIGN}|do\b(?<!\wdo)|then\b(?<!\wthen)|if\b(?<!\wif)){_PROGRAM}", re.M)
 _ASSIGNED: Final = re.compile(
-    r"\b([A-Za-z_]\w*)\s*=\s*[rf]?[\"']?((?:~|\.{0,2})/[\w./*{}$@#%+-]+|[\w-]+\.(?:csv|json|jsonl|ya?ml|txt|log|db|md|sh|py|pdf|xml|toml|ini|conf|xlsx|tsv))[\"']?"
+    r"\b([A-Za-z_]\w*+)\s*+=\s*+[rf]?[\"']?((?:~|\.{0,2})/[\w./*{}$@#%+-]+|[\w-]+\.(?:csv|json|jsonl|ya?ml|txt|log|db|md|sh|py|pdf|xml|toml|ini|conf|xlsx|tsv))[\"']?"
 )
 _PATH_BEHIND: Final = re.compile(r"=\s*[rf]?[\"']?(?:~|\.{0,2}/|[\w-]+\.[a-z])")
 """A part of whatever assigns a path."""
@@ -180,14 +180,14 @@ _MOVE: Final = re.compile(
     r"\b(?:shutil\.(?:copy\w*|move)|os\.(?:rename|replace))\(\s*([^,()]+?)\s*,\s*([^()]+?)\s*\)"
 )
 _SQL: Final = re.compile(
-    r"\b(update\s+[\w.\"]+\s+set|delete\s+from\s+[\w.\"]+|drop\s+(?:table|database)\s+(?:if\s+exists\s+)?[\w.\"]+"
+    r"\b(?=[udtig])(update\s+[\w.\"]+\s+set|delete\s+from\s+[\w.\"]+|drop\s+(?:table|database)\s+(?:if\s+exists\s+)?[\w.\"]+"
     r"|truncate\s+table\s+[\w.\"]+|insert\s+into\s+[\w.\"]+|grant\s+.{1,60}?\s+to\s+\w+)",
     re.I,
 )
 _CONSTANT: Final = re.compile(
-    r"\[\s*['\"]\w+['\"]\s*\]\s*=\s*['\"\d]|\.\w+(?:\[\])?(?:\.\w+)*\s*\|?=\s*[\"'\d]|\$\d+\s*=\s*[\"\d]|\bs([/|#])"
-    r"(?:(?!\1)[^\n]){0,200}\1(?:(?!\1)[^\w\n]){0,200}\w(?:(?!\1)[^\n]){0,200}\1"
-    r"|\bset\s+\w+\s*=\s*['\d]",
+    r"\[\s*['\"]\w+['\"]\s*\]\s*=\s*['\"\d]|\.\w++(?:\[\])?(?:\.\w++)*+\s*+\|?=\s*[\"'\d]|\$\d+\s*=\s*[\"\d]|s(?<!\ws)"
+    r"(?:([/|#])(?:(?!\1)[^\n]){0,200}\1(?:(?!\1)[^\w\n]){0,200}\w(?:(?!\1)[^\n]){0,200}\1"
+    r"|et\s+\w+\s*=\s*['\d])",
     re.IGNORECASE,
 )
 _EQUALS: Final = re.compile(r"=\s*[\"'\d]")
