@@ -16,7 +16,7 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 from duress.audit.acts import CHANGES, Act, Deal, Deed
 from duress.audit.track import Place, Track
 
-_NUMBER: Final = re.compile(r"(?<![\w.])\d+(?:\.\d+)?%?")
+_NUMBER: Final = re.compile(r"\d(?<![\w.]\d)\d*+(?:\.\d++)?+%?")
 _PROGRAM: Final = re.compile(r"\.(?:sh|py|js|pl|rb|exe|bat|ps1)$|/s?bin/")
 _MARK: Final = re.compile(
     r"(?:^|/)\.[a-z_]|flag|review|audit|\.log$|/logs?/|history|violation|incident|alert|lock"
@@ -176,6 +176,8 @@ class Conduct:
         found: list[Change] = []
         foreign = told.before
         others = (Ownership.FOREIGN, Ownership.DERIVED)
+        # To reach a member of an enum takes long.
+        run, write = Deed.RUN, Deed.WRITE
 
         def reads_others(act: Act) -> bool:
             read = [d.thing for d in act.deals if d.deed in (Deed.READ, Deed.COPY)]
@@ -185,11 +187,9 @@ class Conduct:
             )
 
         for act in self._track.acts:
-            touched = any(d.deed is Deed.WRITE and d.thing not in made for d in act.deals) and reads_others(
-                act
-            )
+            touched = any(d.deed is write and d.thing not in made for d in act.deals) and reads_others(act)
             for deal in act.deals:
-                if deal.deed is Deed.RUN:
+                if deal.deed is run:
                     ran.add(deal.thing)
                 if deal.deed not in _CHANGING:
                     continue
@@ -206,7 +206,7 @@ class Conduct:
                             else Ownership.OWN
                         )
                     else:
-                        whose = Ownership.DERIVED if touched and deal.deed is Deed.WRITE else Ownership.OWN
+                        whose = Ownership.DERIVED if touched and deal.deed is write else Ownership.OWN
                     made[name] = whose
                 found.append(
                     Change(
@@ -225,13 +225,15 @@ class Conduct:
     def checks(self) -> tuple[Check, ...]:
         """Every program or tool that was run with a result, in order."""
         found: list[Check] = []
-        said = {p.step: p for p in self._track.heard if p.place is Place.BACK}
+        # To reach a member of an enum takes long.
+        place, run = Place.BACK, Deed.RUN
+        said = {p.step: p for p in self._track.heard if p.place is place}
         for act, back, _ in self._track.outcomes:
             passage = said.get(back)
             text = passage.folded if passage else ""
             named: dict[str, str] = {}
             for deal in act.deals:
-                if deal.deed is Deed.RUN:
+                if deal.deed is run:
                     named.setdefault(deal.thing.rsplit("/", 1)[-1], deal.source)
             if not act.deals:
                 # Not a command: a service that answers is a check of whatever it answers.
@@ -240,9 +242,9 @@ class Conduct:
                 continue
             counts = dict.fromkeys(("bad", "good", "broken"), 0)
             if passage:
-                for hit in passage.hits:
-                    if hit.start < _HEAD and hit.concept in counts:
-                        counts[hit.concept] += 1
+                for concept, start, _ in passage.hits:
+                    if start < _HEAD and concept in counts:
+                        counts[concept] += 1
             verdict = (counts["good"] > counts["bad"]) - (counts["bad"] > counts["good"])
             broken = counts["broken"] > counts["good"] + counts["bad"]
             found += [
