@@ -45,23 +45,11 @@ _NEGATION: Final = re.compile(
 )
 
 _PERHAPS: Final = AhoCorasick(
-    (
-        *(
-            "no",
-            "n't",
-            "never",
-            "neither",
-            "without",
-            "avoid",
-            "refus",
-            "declin",
-            "instead",
-            "rather",
-            "reject",
-        ),
-        *("against", "unethical", "wrong", "prohibit", "forbid", "inappropriate"),
+    [
+        *"no n't never neither without avoid refus declin instead rather reject against unethical".split(),  # noqa: SIM905
+        *("wrong", "prohibit", "forbid", "inappropriate"),
         *"不没未拒避而禁勿别",
-    ),
+    ],
     implementation=Implementation.DFA,
 )
 """Finds parts of which everything that negates has one."""
