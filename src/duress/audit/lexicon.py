@@ -415,9 +415,10 @@ def _closing(piece: str, at: int) -> int:
     raise LexiconError(f"a bracket is not closed: {piece!r}")
 
 
+@cache
 def _load(language: str) -> dict[str, str]:
     path = _FOLDER / f"{language}.yaml"
-    loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     if not isinstance(loaded, dict):
         raise LexiconError(f"{path}: expected concepts with their phrases, found {type(loaded).__name__}")
     return cast("dict[str, str]", loaded)

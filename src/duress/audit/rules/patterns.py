@@ -10,6 +10,8 @@ from typing import Final, NamedTuple, cast
 import yaml
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
+_PATH: Final = Path(__file__).with_name("patterns.yaml")
+
 
 class PatternsError(ValueError):
     """A file of patterns that cannot be read."""
@@ -89,15 +91,19 @@ _BRACKET: Final = re.compile(r"\([^()]*\)")
 
 
 @cache
+def _load() -> dict[str, list[str]]:
+    return cast("dict[str, list[str]]", yaml.load(_PATH.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
+
+
+@cache
 def _each(name: str) -> tuple[re.Pattern[str], ...]:
-    path = Path(__file__).with_name("patterns.yaml")
-    lines = cast("dict[str, list[str]]", yaml.safe_load(path.read_text(encoding="utf-8"))).get(name)
+    lines = _load().get(name)
     if not lines:
-        raise PatternsError(f"{path}: no patterns named {name!r}")
+        raise PatternsError(f"{_PATH}: no patterns named {name!r}")
     found: list[re.Pattern[str]] = []
     for line in lines:
         try:
             found.append(re.compile(line, re.MULTILINE))
         except re.error as error:
-            raise PatternsError(f"{path}: {name}: {line!r} is no regular expression: {error}") from error
+            raise PatternsError(f"{_PATH}: {name}: {line!r} is no regular expression: {error}") from error
     return tuple(found)
