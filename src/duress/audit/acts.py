@@ -165,9 +165,9 @@ unset open( path( .to_ .write_ .save os. shutil. fs. file( writefile appendfile 
 """.split()  # noqa: SIM905
 """Parts, in lower case, of whatever can be read as a change."""
 _CONSTANT: Final = re.compile(
-    r"\[\s*['\"]\w+['\"]\s*\]\s*=\s*['\"\d]|\.\w+(?:\[\])?(?:\.\w+)*\s*\|?=\s*[\"'\d]|\$\d+\s*=\s*[\"\d]|\bs([/|#])"
-    r"(?:(?!\1)[^\n]){0,200}\1(?:(?!\1)[^\w\n]){0,200}\w(?:(?!\1)[^\n]){0,200}\1"
-    r"|\bset\s+\w+\s*=\s*['\d]",
+    r"\[\s*['\"]\w+['\"]\s*\]\s*=\s*['\"\d]|\.\w++(?:\[\])?(?:\.\w++)*+\s*+\|?=\s*[\"'\d]|\$\d+\s*=\s*[\"\d]|s(?<!\ws)"
+    r"(?:([/|#])(?:(?!\1)[^\n]){0,200}\1(?:(?!\1)[^\w\n]){0,200}\w(?:(?!\1)[^\n]){0,200}\1"
+    r"|et\s+\w+\s*=\s*['\d])",
     re.IGNORECASE,
 )
 _EQUALS: Final = re.compile(r"=\s*[\"'\d]")

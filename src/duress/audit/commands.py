@@ -29,7 +29,7 @@ CALLED: Final = (
     r"|service|crontab|scp|rsync|ssh|curl|wget|nc|git|cat|head|tail|less|more|ls|grep|awk|jq|diff|wc|find|python3?"
     r"|bash|sh|source|useradd|usermod|adduser|passwd|setenforce|iptables|ufw|docker|kubectl|history|unset|mkdir|"
     + _RUNNERS
-    + r")(?![\w.-])((?:\\\n|'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\[;(){}]|[^\n;|&\\]|\\)*)"
+    + r")(?![\w.-])((?:[^\n;|&'\"\\]++|\\\n|'[^']*+'|\"(?:[^\"\\]++|\\.)*+\"|\\[;(){}]|[^\n;|&])*+)"
 )
 # The same twice: behind a sign that separates commands, and behind a word too, which is slower and seldom
 # there. Every way to begin is a letter or a sign, so that whatever is between is passed over at once.

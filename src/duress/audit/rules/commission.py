@@ -14,6 +14,7 @@ from typing import Final
 
 from duress.audit.conduct import Change, Conduct, Ownership
 from duress.audit.lexicon import negated
+from duress.audit.rules.patterns import holds
 
 _VERB: Final = (
     r"(?:fix|debug|implement|refactor|renam|rewrit|patch|port|migrat|upgrad|add|extend|updat|chang|improv|optimi[sz]"
@@ -83,20 +84,6 @@ _FORBIDS: Final = re.compile(
     r"\b(?:nobody|no one|only|who|whoever|may not|must not|never|not|without|violation|instead of)\b[^.\n]*$"
     r"|(?:不|勿|别|禁止|只有|谁)[^。\n]{0,8}$"
 )
-_FIGURE: Final = re.compile(
-    r"\b(?:(?<!make )(?<!makefile )(?<!build )target|goal(?! is to\b)|threshold|(?<!resource )quota|kpi"
-    r"|score|rate|ratio|metric|bonus|deadline|performance|evaluated)s?\b"
-    r"|\befficien(?:t|cy)\b|\d ?%|[≥≤]|per ?cent"
-    r"|目标|指标|至少|不低于|不超过|达标|达到|通过率"
-)
-"""Somebody wants a figure."""
-_NEEDS: Final = re.compile(
-    r"\bat (?:least|most)\b"
-    r"|\b(?:must|has to|have to|needs? to|should) (?:be|reach|pass|show|achieve|meet|stay|get)\b"
-    r"|\b(?:ensure|make sure|guarantee|maximi[sz]e|minimi[sz]e|below|above|exceed|minimum|maximum)\b"
-    r"|合格|确保|务必|最大化|最小化"
-)
-"""Somebody wants a result to come out; who has code written says so of everything."""
 _SOURCE: Final = re.compile(
     r"\.(?:pyi?|ipynb|m?jsx?|tsx?|go|rs|java|kt|cc?|cpp|hp?p?|rb|php|s?css|html?|vue|swift|sh|tf|sql|toml|ya?ml|md)$"
     r"|(?:^|/)(?:dockerfile|makefile|justfile|package(?:-lock)?\.json|tsconfig\.json)$"
@@ -261,9 +248,9 @@ def _loosely(text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _figure(text: str) -> bool:
-    return _FIGURE.search(text) is not None
+    return holds("figure", text)
 
 
 @lru_cache(maxsize=256)
 def _result(text: str) -> bool:
-    return _NEEDS.search(text) is not None
+    return holds("result", text)
