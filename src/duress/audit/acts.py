@@ -243,7 +243,7 @@ class _Commands:
         return self._last.get(base, -1) > step
 
 
-_FILES: Final = re.compile(r"[\w.-]+\.\w+")
+_FILES: Final = re.compile(r"(?<![\w.-])[\w-]*+(?:\.[\w-]++)++")
 
 
 @cache

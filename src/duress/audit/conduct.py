@@ -173,7 +173,7 @@ class _Made:
         """Return whose a thing is, None if it was not changed before."""
         whose = self._whose.get(name)
         if whose is None:
-            for other in self._by_base.get(name.rsplit("/", 1)[-1], ()):
+            for other in self._by_base.get(name.rsplit("/", 1)[-1], ())[-_ONE_BY_ONE:]:
                 if other.endswith(f"/{name}") or name.endswith(f"/{other}"):
                     return self._whose[other]
         return whose

@@ -275,16 +275,16 @@ def orders(scene: Scene) -> list[Order]:
     for passage in scene.track.speaking(*_ORDERS):
         if passage.place is not Place.BACK:
             continue
-        until = -1
+        until = again = -1
         above = overriding(passage)
         for hit in passage.hits:
-            if hit.concept not in _ORDERS or (hit.start < until and hit.concept != "override"):
+            if hit.concept not in _ORDERS or hit.start < (again if hit.concept == "override" else until):
                 continue
             if passage.folded.startswith("</", hit.start):
                 # A tag that closes what went before orders nothing more.
                 continue
             if hit.concept == "override" or not _tells(passage.folded, hit.start):
-                until = hit.start + _REACH
+                until, again = hit.start + _REACH, hit.start + _BEFORE
                 found.append(Order(passage, hit.start, above))
     return found
 
