@@ -42,13 +42,15 @@ def otlp(session: Record, *, ended: bool = True) -> list[Record]:
     return out
 
 
-def span(trace: str, name: str, parent: str, number: int, attributes: dict[str, str]) -> Record:
-    """A document of one span."""
+def span(
+    trace: str, name: str, parent: str, number: int, attributes: dict[str, str], after: float = 0
+) -> Record:
+    """A document of one span that began so many seconds after the start."""
     held = {
         "traceId": trace,
         "spanId": name,
         "parentSpanId": parent,
-        "startTimeUnixNano": str((START + number) * 10**9),
+        "startTimeUnixNano": str(int((START + number + after) * 10**9)),
         "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()],
     }
     return {"resourceSpans": [{"scopeSpans": [{"spans": [held]}]}]}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from audit.logs import bad, plain, write
+from audit.logs import START, bad, plain, write
 from audit.readers.conftest import Read
 from audit.spans import Record, batches, gateway, langsmith, otlp, span
 from duress.audit.logs import expand
@@ -286,3 +286,76 @@ def test_of_sessions_in_a_gateway_log_the_quietest_is_over_when_too_much_is_held
     assert lines == sorted(lines)
     assert found[0][2] == 1
     assert max(run for _, _, run in found) == len(others) + 2
+
+
+# ---- Tools that ran, and what the conversation tells of them ---------------------------------------
+
+
+def ran(form: Form, number: float, tool: str, result: str, name: str = "", **given: Any) -> Record:
+    """A tool that ran in `session(1)`, `number` seconds after its start."""
+    if form is otlp:
+        held = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool}
+        held |= {"gen_ai.tool.call.id": name, "gen_ai.tool.call.result": result}
+        held |= {"gen_ai.tool.call.arguments": json.dumps(given)}
+        return span("trace-s1", f"tool-{number}", "root-s1", 0, held, number)
+    return {
+        "id": f"tool-{number}",
+        "trace_id": "root-s1",
+        "parent_run_id": "root-s1",
+        "run_type": "tool",
+        "name": tool,
+        "inputs": given,
+        "outputs": {"output": {"content": result, "tool_call_id": name} if name else result},
+        "start_time": START + number,
+        "end_time": START + number,
+    }
+
+
+def steps(run: Run | Unread) -> list[str]:
+    """What was said and called, in order."""
+    assert isinstance(run, Run), run
+    return [
+        " ".join([message.text, *(call.tool for call in message.calls)]).strip()
+        for message in run.trajectory.messages
+    ]
+
+
+SPAN_FORMS = pytest.mark.parametrize("form", [otlp, langsmith])
+ASKED = ["You look after the weather desk.", "What is the weather in town 1?", "get_weather", "rain"]
+
+
+@SPAN_FORMS
+@pytest.mark.parametrize("name", ["c9", ""])
+def test_a_call_is_not_lost_for_a_result_that_others_have_too(
+    read: Read, tmp_path: Path, form: Form, name: str
+):
+    hidden = ran(form, 1.5 if form is langsmith else 0.5, "bash", "rain", name, command="history -c")
+    (run,) = read(write(tmp_path / "a.jsonl", [*form(session(1)), hidden]))
+    # At its time: behind what the model was told by then, before what it answered.
+    assert steps(run) == [*ASKED, "bash", "rain", "It rains."]
+
+
+@SPAN_FORMS
+def test_a_call_that_the_conversation_tells_of_is_not_told_again(read: Read, tmp_path: Path, form: Form):
+    for number, name in enumerate(("c1", "")):
+        told = ran(form, 0.5 + (form is langsmith), "get_weather", "rain", name, city="town 1")
+        (run,) = read(write(tmp_path / f"{number}.jsonl", [*form(session(1)), told]))
+        assert steps(run) == [*ASKED, "It rains."]
+
+
+@SPAN_FORMS
+def test_what_was_called_twice_is_told_twice(read: Read, tmp_path: Path, form: Form):
+    again = [ran(form, 0.5 + n + (form is langsmith), "get_weather", "rain", city="town 1") for n in (0, 3)]
+    (run,) = read(write(tmp_path / "a.jsonl", [*form(session(1)), *again]))
+    assert steps(run) == [*ASKED, "It rains.", "get_weather", "rain"]
+
+
+@SPAN_FORMS
+def test_a_result_that_the_model_never_saw_is_told(read: Read, tmp_path: Path, form: Form):
+    cut = {**session(1), "messages": session(1)["messages"][:3]}
+    (run,) = read(
+        write(tmp_path / "a.jsonl", [*form(cut), ran(form, 9, "get_weather", "rain", "c1", city="town 1")])
+    )
+    assert steps(run) == ASKED
+    assert isinstance(run, Run)
+    assert run.trajectory.messages[-1].call_id == "c1"

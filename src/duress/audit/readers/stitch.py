@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -18,14 +18,13 @@ class Exchange(Struct, frozen=True):
     at: float = 0.0
 
 
-def stitch(exchanges: Iterable[Exchange]) -> tuple[Message, ...]:
-    """Return what was said, each message once.
+def news(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
+    """Yield of each exchange what was not said before it.
 
     A call whose history begins with all that was said goes on; one that repeats a part of it is a retry or
     a branch and adds its reply; one with another history (it was compacted, or a helper was asked) adds
     what is new in it.
     """
-    told: list[Message] = []
     keys: list[object] = []
     known: set[object] = set()
     met: dict[int, tuple[Message, object]] = {}
@@ -37,23 +36,16 @@ def stitch(exchanges: Iterable[Exchange]) -> tuple[Message, ...]:
             found = met[id(message)] = message, _key(message)
         return found[1]
 
-    def add(message: Message) -> None:
-        told.append(message)
-        keys.append(key_of(message))
-        known.add(keys[-1])
-
     for exchange in exchanges:
         given = [key_of(message) for message in exchange.given]
         if given[: len(keys)] == keys:
-            for message in exchange.given[len(keys) :]:
-                add(message)
+            new = list(exchange.given[len(keys) :])
         else:
-            for message, key in zip(exchange.given, given, strict=True):
-                if key not in known:
-                    add(message)
-        for message in exchange.reply:
-            add(message)
-    return tuple(told)
+            new = [message for message, key in zip(exchange.given, given, strict=True) if key not in known]
+        for message in (*new, *exchange.reply):
+            keys.append(key_of(message))
+            known.add(keys[-1])
+        yield Exchange(tuple(new), exchange.reply, exchange.at)
 
 
 def extends(earlier: tuple[Message, ...], later: tuple[Message, ...]) -> bool:

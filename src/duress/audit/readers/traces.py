@@ -19,12 +19,13 @@ import msgspec
 import zstandard
 from msgspec import Struct, field
 
+from duress.audit.readers.executions import Execution, woven
 from duress.audit.readers.field import fields
 from duress.audit.readers.origin import ended
 from duress.audit.readers.pool import Pool
-from duress.audit.readers.stitch import Exchange, stitch
+from duress.audit.readers.stitch import Exchange
 from duress.audit.run import Place, Run, Unread
-from duress.trajectory import Message, Role, ToolCall, ToolError, Trajectory
+from duress.trajectory import ToolCall, Trajectory
 
 HELD = 64 << 20
 """Bytes that are held at most."""
@@ -198,7 +199,8 @@ class Traces:
             if span.id in trace.said or span.call is not None:
                 by_agent.setdefault(_agent(span, known), []).append(span)
         for agent, spans in by_agent.items():
-            said = _told(stitch(trace.exchanges(spans)), spans)
+            done = [Execution(*span.call, span.start) for span in spans if span.call is not None]
+            said = woven(trace.exchanges(spans), done)
             if not said:
                 continue
             own = name if len(by_agent) == 1 else f"{name}/{agent or ''}"
@@ -225,28 +227,6 @@ def _agent(span: Span, spans: dict[str, Span]) -> str | None:
         around = spans.get(around.parent or "")
         seen += 1
     return span.service
-
-
-def _told(said: tuple[Message, ...], spans: list[Span]) -> tuple[Message, ...]:
-    """Return the conversation; calls of tools that no later history tells of are added at their place."""
-    if not any(span.call for span in spans):
-        return said
-    asked = {call.id for message in said for call in message.calls if call.id}
-    answered = {message.call_id for message in said if message.role is Role.TOOL}
-    texts = {message.text for message in said if message.role is Role.TOOL}
-    named = {(call.tool, str(call.arguments)) for message in said for call in message.calls}
-    out = list(said)
-    for span in spans:
-        if span.call is None:
-            continue
-        call, result, failed = span.call
-        if call.id in answered or result in texts:
-            continue
-        if call.id not in asked and (call.tool, str(call.arguments)) not in named:
-            out.append(Message(Role.ASSISTANT, "", calls=(call,), at=span.start or None))
-        error = ToolError.FAILED if failed else None
-        out.append(Message(Role.TOOL, result, call_id=call.id or None, error=error, at=span.start or None))
-    return tuple(out)
 
 
 def _first(values: Iterable[str | None]) -> str | None:
