@@ -359,3 +359,19 @@ def test_a_result_that_the_model_never_saw_is_told(read: Read, tmp_path: Path, f
     assert steps(run) == ASKED
     assert isinstance(run, Run)
     assert run.trajectory.messages[-1].call_id == "c1"
+
+
+@pytest.mark.parametrize("form", [otlp, langsmith, batches, gateway])
+@pytest.mark.parametrize("depth", [50, 300, 900, *range(930, 1000, 3)])
+def test_arguments_that_are_nested_deeply_stop_nothing(read: Read, tmp_path: Path, form: Form, depth: int):
+    deep, mark = session(1), "<deep>"
+    (call,) = deep["messages"][2]["tool_calls"]
+    call["function"]["arguments"] = json.dumps({"city": mark})
+    records = [json.dumps(record) for record in (*form(deep), *form(session(2)), *form(deep))]
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        "".join(record.replace(f'\\"{mark}\\"', "[" * depth + "]" * depth) + "\n" for record in records)
+    )
+    found = read(path)
+    assert "What is the weather in town 2?" in texts(*found)
+    assert not [run.why for run in found if isinstance(run, Unread)]

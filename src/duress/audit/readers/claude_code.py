@@ -14,13 +14,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
 
-from duress.audit.errors import UnreadableError
 from duress.audit.logs import remote
 from duress.audit.readers.field import fields
 from duress.audit.readers.message import messages, text_of
 from duress.audit.readers.moment import moment
 from duress.audit.readers.origin import ended
-from duress.audit.readers.reader import Gathering, told
+from duress.audit.readers.reader import MALFORMED, Gathering, told
 from duress.audit.readers.speakers import calls_command, speaker, spoken
 from duress.audit.records import LONGEST, records
 from duress.audit.run import Place, Run, Unread
@@ -191,7 +190,7 @@ class _Sessions:
                 session.queued(attachment, moment(record.get("timestamp")))
             elif record["type"] == "queue-operation":
                 session.queue(record)
-        except (UnreadableError, LookupError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             return (Unread(place, told(NAME, error), str(record.get("uuid") or "")),)
         return ()
 
@@ -220,7 +219,7 @@ class _Sessions:
                 if session.helper and session.heard is None:
                     session.heard = _heard(self._path, session)
                 run = session.run()
-            except (UnreadableError, LookupError, TypeError, ValueError) as error:
+            except MALFORMED as error:
                 yield Unread(session.place, told(NAME, error), session.name)
                 continue
             if run is not None:

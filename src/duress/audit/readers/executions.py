@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from duress.audit.readers.stitch import Exchange, news
+from duress.audit.readers.stitch import Exchange, given, news
 from duress.trajectory import Message, Role, ToolCall, ToolError
 
 
@@ -36,14 +36,14 @@ def woven(exchanges: Iterable[Exchange], executions: Sequence[Execution]) -> tup
     at = 0
     for part in told:
         # Results were there before what a person said to them; a prompt before all that was done.
-        given = len(part.given)
+        start = len(part.given)
         if out:
-            given = next((n for n, one in enumerate(part.given) if one.role is not Role.TOOL), given)
-        out += part.given[:given]
+            start = next((n for n, one in enumerate(part.given) if one.role is not Role.TOOL), start)
+        out += part.given[:start]
         while at < len(more) and more[at][0] < part.at:
             out += more[at][1]
             at += 1
-        out += (*part.given[given:], *part.reply)
+        out += (*part.given[start:], *part.reply)
     for _, messages in more[at:]:
         out += messages
     return tuple(out)
@@ -91,7 +91,8 @@ def _by_id(call: ToolCall) -> object:
 
 
 def _by_arguments(call: ToolCall) -> object:
-    return _bare(call.tool), str(sorted((str(key), str(value)) for key, value in call.arguments.items()))
+    ordered = dict(sorted(call.arguments.items(), key=lambda item: str(item[0])))
+    return given(ToolCall("", _bare(call.tool), ordered))
 
 
 def _bare(tool: str) -> str:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from duress.audit.errors import UnreadableError
 from duress.audit.readers.message import messages
 from duress.audit.readers.moment import moment
-from duress.audit.readers.reader import Gathering, told
+from duress.audit.readers.reader import MALFORMED, Gathering, told
 from duress.audit.records import LONGEST, decode
 from duress.audit.run import Place, Run, Unread
 from duress.trajectory import End, EndReason, Trajectory
@@ -113,14 +113,7 @@ def archive(stream: IO[bytes], path: str) -> Iterator[Run | Unread]:
                 continue
             try:
                 yield _run(_decoded(_unpacked(stream, member, zstd)), header.eval, place)
-            except (
-                ValueError,
-                LookupError,
-                TypeError,
-                AttributeError,
-                zlib.error,
-                zstandard.ZstdError,
-            ) as error:
+            except (*MALFORMED, zlib.error, zstandard.ZstdError) as error:
                 yield Unread(place, f"{member.filename}: {told(NAME, error)}", member.filename[8:-5])
 
 
@@ -233,7 +226,7 @@ class _Document:
             where = Place(place.path, place.line + number)
             try:
                 yield _run(_converted(sample), header.eval, where)
-            except (ValueError, LookupError, TypeError, AttributeError) as error:
+            except MALFORMED as error:
                 yield Unread(where, told(NAME, error))
 
     def close(self) -> Iterable[Run | Unread]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from duress.trajectory import Message
+from duress.trajectory import Message, ToolCall
 
 
 class Exchange(Struct, frozen=True):
@@ -37,11 +37,11 @@ def news(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
         return found[1]
 
     for exchange in exchanges:
-        given = [key_of(message) for message in exchange.given]
-        if given[: len(keys)] == keys:
+        history = [key_of(message) for message in exchange.given]
+        if history[: len(keys)] == keys:
             new = list(exchange.given[len(keys) :])
         else:
-            new = [message for message, key in zip(exchange.given, given, strict=True) if key not in known]
+            new = [message for message, key in zip(exchange.given, history, strict=True) if key not in known]
         for message in (*new, *exchange.reply):
             keys.append(key_of(message))
             known.add(keys[-1])
@@ -60,5 +60,10 @@ def _key(message: Message) -> object:
     return (
         message.role,
         message.text.strip(),
-        tuple((call.tool, str(call.arguments)) for call in message.calls),
+        tuple(given(call) for call in message.calls),
     )
+
+
+def given(call: ToolCall) -> object:
+    """Return what two calls have in common that ask the same of a tool, whatever their ids."""
+    return call.tool, str(call.arguments)
