@@ -22,7 +22,8 @@ from duress.audit.readers.stitch import extends
 from duress.audit.run import Place, Run, Unread
 
 NAME = "calls"
-_PROVIDERS = (anthropic.READER, openai_responses.READER, openai_chat.READER)
+PROVIDERS = (anthropic.READER, openai_responses.READER, openai_chat.READER)
+"""What reads a request and a reply; each reads a record of its own kind in other logs too."""
 _OPEN = 512
 """So many sessions are held at once; the one that was quiet for longest is over."""
 HELD = 64 << 20
@@ -32,7 +33,7 @@ _EACH = 256
 
 
 def _provider(value: Any) -> OneEach | None:
-    return next((reader for reader in _PROVIDERS if reader.accepts(value)), None)
+    return next((reader for reader in PROVIDERS if reader.accepts(value)), None)
 
 
 class _Session(Struct, array_like=True):

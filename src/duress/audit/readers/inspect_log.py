@@ -50,6 +50,7 @@ class _Header(Struct):
     """What is read of a header: scores, results and arguments have no field to go to."""
 
     eval: _Eval = msgspec.field(default_factory=_Eval)
+    status: str | None = None
 
 
 class _Sample(Struct):
@@ -115,6 +116,12 @@ def archive(stream: IO[bytes], path: str) -> Iterator[Run | Unread]:
                 yield _run(_decoded(_unpacked(stream, member, zstd)), header.eval, place)
             except (*MALFORMED, zlib.error, zstandard.ZstdError) as error:
                 yield Unread(place, f"{member.filename}: {told(NAME, error)}", member.filename[8:-5])
+        if not number:
+            yield Unread(Place(path, 1), _none(header.status), whole=True)
+
+
+def _none(status: str | None) -> str:
+    return f"expected samples, found none in this log (its status: {status or 'none'})"
 
 
 def _unpacked(stream: IO[bytes], member: zipfile.ZipInfo, zstd: zstandard.ZstdDecompressor) -> bytes:
@@ -220,8 +227,10 @@ class _Document:
 
     def add(self, value: Any, place: Place) -> Iterable[Run | Unread]:
         """Return the samples of a document, or the one of a piece of a long document."""
-        header = msgspec.convert({"eval": value["eval"]}, _Header)
+        header = msgspec.convert({"eval": value["eval"], "status": value.get("status")}, _Header)
         samples: list[Any] = value.get("samples") or []
+        if not samples:
+            yield Unread(place, _none(header.status), whole=True)
         for number, sample in enumerate(samples):
             where = Place(place.path, place.line + number)
             try:
