@@ -11,13 +11,14 @@ import pytest
 
 from audit.logs import START, bad, plain, write
 from audit.readers.conftest import Read
-from audit.spans import Record, batches, gateway, langsmith, otlp, span
+from audit.spans import Record, batches, gateway, inferred, langsmith, logged, otlp, span
 from duress.audit.logs import expand
 from duress.audit.readers import beginnings, calls, readers, traces
 from duress.audit.reading import Reading
 from duress.audit.run import Run, Unread
 
 FORMS = pytest.mark.parametrize("form", [otlp, langsmith, batches])
+OTHERS = pytest.mark.parametrize("form", [logged, inferred])
 Form = Callable[..., list[Record]]
 
 
@@ -375,3 +376,114 @@ def test_arguments_that_are_nested_deeply_stop_nothing(read: Read, tmp_path: Pat
     found = read(path)
     assert "What is the weather in town 2?" in texts(*found)
     assert not [run.why for run in found if isinstance(run, Unread)]
+
+
+# ---- Other ways to tell what was said --------------------------------------------------------------
+
+
+@OTHERS
+def test_what_other_conventions_tell_is_read(read: Read, tmp_path: Path, form: Form):
+    first, second = read(write(tmp_path / "a.jsonl", [*form(bad(1)), *form(session(2))]))
+    assert texts(first) == [message["content"] for message in bad(1)["messages"]]
+    assert steps(second) == [
+        "You look after the weather desk.",
+        "What is the weather in town 2?",
+        *ASKED[2:],
+        "It rains.",
+    ]
+    assert isinstance(first, Run)
+    assert first.agent == "night-shift"
+    calls = [call for message in first.trajectory.messages for call in message.calls]
+    assert [call.id for call in calls] == ["c1", "c2"]
+    assert "systemctl stop auditd" in calls[0].arguments["command"]
+    assert [m.call_id for m in first.trajectory.messages if m.role == "tool"] == ["c1", "c2"]
+
+
+def test_log_records_go_on_where_an_earlier_reading_ended(tmp_path: Path):
+    records = logged(bad(1))
+    path = write(tmp_path / "a.jsonl", records[:4])
+    reading = Reading(expand([str(path)])[0], readers())
+    list(reading.runs())
+    write(path, records)
+    more = Reading(expand([str(path)])[0], readers())
+    (run,) = more.runs(reading.offset, reading.behind, reading.rest)
+    assert texts(run) == [message["content"] for message in bad(1)["messages"]]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        {
+            "gen_ai.content.prompt": {"gen_ai.prompt": '[{"role": "system", "content": "s"}]'},
+            "gen_ai.content.completion": {"gen_ai.completion": '[{"role": "assistant", "content": "a"}]'},
+        },
+        {
+            "gen_ai.client.inference.operation.details": {
+                "gen_ai.system_instructions": '[{"type": "text", "content": "s"}]',
+                "gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "a"}]}]',
+            }
+        },
+    ],
+)
+def test_events_of_a_span_tell_what_was_said(read: Read, tmp_path: Path, events: dict[str, dict[str, str]]):
+    doc = span("t", "s", "", 0, {"gen_ai.operation.name": "chat"})
+    (held,) = doc["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    held["events"] = [{"name": name, "attributes": given} for name, given in events.items()]
+    (run,) = read(write(tmp_path / "a.jsonl", [doc]))
+    assert steps(run) == ["s", "a"]
+
+
+def test_a_session_whose_words_were_not_kept_is_told(read: Read, tmp_path: Path):
+    silent = [
+        span("t", "root", "", 0, {"gen_ai.operation.name": "invoke_agent"}),
+        span("t", "a", "root", 1, {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}),
+    ]
+    http = span("u", "b", "", 2, {"http.method": "GET"})
+    found = read(write(tmp_path / "a.jsonl", [*silent, http, *otlp(session(1))]))
+    (untold,) = [run for run in found if isinstance(run, Unread)]
+    assert untold.id == "t"
+    assert "CAPTURE_MESSAGE_CONTENT" in untold.why
+    assert len(found) == 2
+
+
+# ---- LangSmith: what the outermost run alone tells -------------------------------------------------
+
+
+def outermost(inputs: Any, outputs: Any) -> Record:
+    (root, *_) = langsmith(session(1))
+    return {**root, "inputs": inputs, "outputs": outputs}
+
+
+SAID = [{"type": "human", "content": "q"}, {"type": "ai", "content": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        ({"messages": SAID[:1]}, {"messages": SAID}),
+        ({"messages": SAID[:1]}, {"messages": SAID[1:]}),
+        ({"question": "q"}, {"answer": "a"}),
+        ({"city": "q"}, "a"),
+        (json.dumps({"messages": SAID[:1]}), json.dumps({"messages": SAID})),
+    ],
+)
+def test_a_session_without_calls_to_a_model_is_read_from_its_outermost_run(
+    read: Read, tmp_path: Path, inputs: Any, outputs: Any
+):
+    root = outermost(inputs, outputs)
+    (run,) = read(write(tmp_path / "a.jsonl", [root]))
+    assert steps(run) == ["q", "a"]
+    (run,) = read(write(tmp_path / "b.jsonl", [root, ran(langsmith, 1, "bash", "done", command="ls")]))
+    assert steps(run) == ["q", "bash", "done", "a"]
+
+
+def test_calls_to_a_model_tell_more_than_the_outermost_run(read: Read, tmp_path: Path):
+    root = outermost({"question": "q"}, {"answer": "a"})
+    (run,) = read(write(tmp_path / "a.jsonl", [root, *langsmith(session(1))[1:]]))
+    assert steps(run) == [*ASKED, "It rains."]
+
+
+def test_an_outermost_run_that_tells_nothing_that_can_be_read_is_told(read: Read, tmp_path: Path):
+    (found,) = read(write(tmp_path / "a.jsonl", [outermost({"a": 1, "b": 2}, {"c": 3})]))
+    assert isinstance(found, Unread)
+    assert found.id == "root-s1"

@@ -33,7 +33,7 @@ def news(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
     def key_of(message: Message) -> object:
         found = met.get(id(message))
         if found is None:
-            found = met[id(message)] = message, _key(message)
+            found = met[id(message)] = message, key(message)
         return found[1]
 
     for exchange in exchanges:
@@ -41,7 +41,7 @@ def news(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
         if history[: len(keys)] == keys:
             new = list(exchange.given[len(keys) :])
         else:
-            new = [message for message, key in zip(exchange.given, history, strict=True) if key not in known]
+            new = [message for message, own in zip(exchange.given, history, strict=True) if own not in known]
         for message in (*new, *exchange.reply):
             keys.append(key_of(message))
             known.add(keys[-1])
@@ -50,12 +50,11 @@ def news(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
 
 def extends(earlier: tuple[Message, ...], later: tuple[Message, ...]) -> bool:
     """Return whether a later history begins with an earlier one."""
-    return len(later) >= len(earlier) and all(
-        _key(a) == _key(b) for a, b in zip(earlier, later, strict=False)
-    )
+    return len(later) >= len(earlier) and all(key(a) == key(b) for a, b in zip(earlier, later, strict=False))
 
 
-def _key(message: Message) -> object:
+def key(message: Message) -> object:
+    """Return what a message has in common with itself in a later history."""
     # A history repeats a reply without its reasoning, and sometimes without the ids of its calls.
     return (
         message.role,
