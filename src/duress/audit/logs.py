@@ -28,6 +28,8 @@ _SUFFIXES = frozenset(
     {".jsonl", ".ndjson", ".json", ".eval", ".db", ".sqlite", ".sqlite3", ".log", ".jsonlines"}
 )
 """What is taken up from a folder; a file that is named is read whatever its name."""
+_ASIDE = ("agent-*.meta.json", "sessions-index.json")
+"""What Claude Code keeps beside its sessions: what a helper was called for, and a list of sessions."""
 _BLOCK = 1 << 20
 
 
@@ -157,7 +159,7 @@ def takes(name: str) -> bool:
     pure = PurePosixPath(name)
     if pure.suffix in _PACKED:
         pure = pure.with_suffix("")
-    return pure.suffix.lower() in _SUFFIXES
+    return pure.suffix.lower() in _SUFFIXES and not any(pure.match(pattern) for pattern in _ASIDE)
 
 
 def _log(path: Path, *, named: bool) -> Log:
