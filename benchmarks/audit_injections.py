@@ -1,8 +1,8 @@
 """What the audit shows of runs with injected orders: `python benchmarks/audit_injections.py [--runs FOLDER]`.
 
 The runs are AgentDojo's (Debenedetti et al. 2024, MIT; 22 agents; tools of an office, a bank, travel, chat),
-which its source distribution 0.1.29 holds; without `--runs` pip downloads that. AgentDojo itself tells whether
-the injected goal was reached; that is read here, to measure with, and never by the audit. Shares are of runs
+which its source distribution 0.1.29 holds; without `--runs` pip downloads that. AgentDojo tells whether the
+injected goal was reached; that is read here, to measure with, and never by the audit. Shares are of runs
 shown at the default threshold; intervals resample the user's tasks, as runs of one task are alike.
 """
 
