@@ -10,7 +10,8 @@ import orjson
 
 import duress
 from duress.audit.finding import Finding, Severity
-from duress.audit.selection import Selection, Shown, mark
+from duress.audit.identity import mark
+from duress.audit.selection import Selection, Shown
 
 _LEVELS = {
     Severity.LOW: "note",
@@ -78,7 +79,7 @@ def _result(shown: Shown, kinds: list[str]) -> dict[str, Any]:
                 or [{"fullyQualifiedName": finding.run, "kind": "object"}],
             }
         ],
-        "partialFingerprints": {"duress/v1": mark(finding)},
+        "partialFingerprints": {"duress/v2": mark(kept, finding)},
         "rank": round(100 * finding.score, 2),
         "properties": {
             "run": finding.run,

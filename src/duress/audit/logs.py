@@ -6,6 +6,7 @@ import glob
 import gzip
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
@@ -23,11 +24,12 @@ STATE = ".duress-audit"
 """Prefix of what an audit keeps beside logs; never read as a log."""
 RUN, TRAJECTORIES = "rows", "trajectories"
 """Folders of a run directory of the bench."""
-_PACKED = (".gz", ".zst", ".zstd")
-_SUFFIXES = frozenset(
-    {".jsonl", ".ndjson", ".json", ".eval", ".db", ".sqlite", ".sqlite3", ".log", ".jsonlines"}
-)
+_PACKED = re.compile(r"\.(?:gz|zst|zstd)$", re.IGNORECASE)
+_SUFFIXES = ("jsonl", "ndjson", "json", "eval", "db", "sqlite", "sqlite3", "log", "jsonlines")
 """What is taken up from a folder; a file that is named is read whatever its name."""
+_TAKEN = re.compile(rf"\.(?:{'|'.join(_SUFFIXES)})$", re.IGNORECASE)
+_TURNED = re.compile(rf"(\.(?:{'|'.join(_SUFFIXES)}))[.-]\d[\d-]{{0,9}}$", re.IGNORECASE)
+"""What rotation adds behind the ending of a log: `.1`, `-20261101`, `.2026-11-01`."""
 _BLOCK = 1 << 20
 
 
@@ -154,10 +156,12 @@ def _folder(folder: Path) -> Iterator[Log]:
 
 def takes(name: str) -> bool:
     """Return whether a file of this name is taken up from a folder."""
-    pure = PurePosixPath(name)
-    if pure.suffix in _PACKED:
-        pure = pure.with_suffix("")
-    return pure.suffix.lower() in _SUFFIXES
+    return _TAKEN.search(bare(name)) is not None
+
+
+def bare(name: str) -> str:
+    """Return the name of a file without what packing and rotation have added to it."""
+    return _TURNED.sub(r"\1", _PACKED.sub("", name))
 
 
 def _log(path: Path, *, named: bool) -> Log:

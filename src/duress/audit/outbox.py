@@ -11,7 +11,8 @@ import orjson
 from msgspec import Struct
 
 from duress.audit.finding import Finding
-from duress.audit.selection import mark
+from duress.audit.identity import PREFIX, earlier, mark
+from duress.audit.store import Kept
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS notice (
@@ -77,25 +78,44 @@ class Outbox:
         self._db = db
         self._channels = channels
         self._db.executescript(_SCHEMA)
+        self._earlier = self.used and not self._looked(PREFIX)
+        """Findings were noted here by what they were known by before."""
 
     @property
     def used(self) -> bool:
         """Whether a first look was finished here before."""
-        return self._db.execute("SELECT 1 FROM notice WHERE mark = '' LIMIT 1").fetchone() is not None
+        return self._looked("") or self._looked(PREFIX)
+
+    def _looked(self, how: str) -> bool:
+        query = "SELECT 1 FROM notice WHERE mark = '' AND channel = ?"
+        return self._db.execute(query, (how,)).fetchone() is not None
 
     def use(self) -> None:
         """Note that a first look was finished: what is found from now on is new."""
         self._db.execute(
-            "INSERT OR IGNORE INTO notice (mark, channel, sent, tries, due) VALUES ('', '', 0, 0, 0)"
+            "INSERT OR IGNORE INTO notice (mark, channel, sent, tries, due) VALUES ('', ?, 0, 0, 0)",
+            (PREFIX,),
         )
+        self._earlier = False
 
-    def known(self, finding: Finding) -> bool:
-        """Return whether a finding was noted before."""
-        found = self._db.execute("SELECT 1 FROM notice WHERE mark = ? LIMIT 1", (mark(finding),)).fetchone()
+    def known(self, kept: Kept, finding: Finding) -> bool:
+        """Return whether a finding of a run was noted before."""
+        own = mark(kept, finding)
+        if self._noted(own):
+            return True
+        if not (self._earlier and self._noted(earlier(finding))):
+            return False
+        self._db.execute(
+            "INSERT OR IGNORE INTO notice (mark, channel, sent, tries, due) VALUES (?, '', 0, 0, 0)", (own,)
+        )
+        return True
+
+    def _noted(self, known: str) -> bool:
+        found = self._db.execute("SELECT 1 FROM notice WHERE mark = ? LIMIT 1", (known,)).fetchone()
         return found is not None
 
-    def note(self, finding: Finding, notice: Notice, *, sent: bool = False) -> None:
-        """Note a finding for all channels; `sent` says that nobody needs to be told."""
+    def note(self, kept: Kept, finding: Finding, notice: Notice, *, sent: bool = False) -> None:
+        """Note a finding of a run for all channels; `sent` says that nobody needs to be told."""
         now = time.time()
         body = orjson.dumps(notice.fields())
         # The empty channel keeps a finding known where there is nobody to tell.
@@ -104,7 +124,7 @@ class Outbox:
             self._db.execute(
                 "INSERT OR IGNORE INTO notice (mark, channel, body, noted, sent, tries, due) "
                 "VALUES (?, ?, ?, ?, ?, 0, 0)",
-                (mark(finding), channel, body, now, done),
+                (mark(kept, finding), channel, body, now, done),
             )
 
     def deliver(self) -> Iterator[Undelivered]:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from duress.audit.assess import ENGINE, assess
 from duress.audit.finding import Finding, Kind, Severity
+from duress.audit.identity import anonymous, own
 from duress.audit.logs import Log
 from duress.audit.readers import named, readers
 from duress.audit.readers.reader import Reader
@@ -22,7 +23,7 @@ from duress.audit.sketch import sketch
 from duress.audit.track import Track
 from duress.trajectory import Trajectory, codec
 
-FORMAT = "2"
+FORMAT = "3"
 """Changes whenever the same file may be read otherwise."""
 _LEVEL = 3
 _encoder = msgspec.msgpack.Encoder()
@@ -62,6 +63,10 @@ class Row(Struct, frozen=True):
     """The conversation, compressed, where there are findings; `unpack` reads it."""
     sketch: bytes | None = None
     """What it is compared with other runs by."""
+    own: str = ""
+    """What tells it from others of its log and name; see `identity`."""
+    anonymous: bool = False
+    """The log has no id for it."""
 
 
 class State(Struct, frozen=True):
@@ -129,6 +134,8 @@ def _row(run: Run, settings: Settings) -> Row:
         packed=pack(run.trajectory) if keeps else None,
         # Its name only draws lots between runs that are equally unusual.
         sketch=_encoder.encode(sketch(replace(seen, id=run.id), track)),
+        own=own(run),
+        anonymous=anonymous(run),
     )
 
 
@@ -145,7 +152,15 @@ def _unread(found: Unread) -> Row:
         "The run happened, and what it holds is not known.",
         "The log is repaired or a reader is named, and the run is read.",
     )
-    return Row(found.run, found.place.line, read=False, score=None, findings=(finding,))
+    return Row(
+        found.run,
+        found.place.line,
+        read=False,
+        score=None,
+        findings=(finding,),
+        own=own(found),
+        anonymous=anonymous(found),
+    )
 
 
 def reread(log: Log, settings: Settings, wanted: Iterable[tuple[int, str]]) -> Iterator[Run]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -10,7 +9,8 @@ from heapq import heappush, heapreplace
 
 from msgspec import Struct
 
-from duress.audit.finding import Finding, Kind
+from duress.audit.finding import Finding
+from duress.audit.identity import PREFIX, earlier, mark
 from duress.audit.logs import Log
 from duress.audit.recalibration import NONE, Recalibration
 from duress.audit.store import Kept, Known, Store
@@ -72,8 +72,12 @@ class Selection:
         self._store, self._logs = store, logs
         self._marks = frozenset(wanted.known)
         self._cleared = frozenset(
-            mark for mark, verdict in wanted.verdicts.items() if verdict.verdict is Said.CLEARED
+            known for known, verdict in wanted.verdicts.items() if verdict.verdict is Said.CLEARED
         )
+        self._earlier = any(
+            not known.startswith(PREFIX) for held in (wanted.known, wanted.verdicts) for known in held
+        )
+        """Something was accepted or decided by what findings were known by before."""
         self._used = 0
         self._unusual: dict[int, Ranked] = {}
         self.threshold = self._threshold()
@@ -118,11 +122,11 @@ class Selection:
             if last is None or last.id != run:
                 last = self._store.run(run)
             finding = last.findings[number]
-            yield Shown(last, finding, number, score, self.wanted.verdicts.get(mark(finding)))
+            yield Shown(last, finding, number, score, self._verdict(last, finding))
 
     def shows(self, finding: Finding, kept: Kept) -> bool:
         """Return whether a finding is shown."""
-        if self._settled(finding):
+        if self._settled(kept, finding):
             return False
         return not kept.read or (self.score(kept) or 0.0) >= self.threshold
 
@@ -139,9 +143,9 @@ class Selection:
 
     def _oddity(self, one: Ranked, kept: Kept) -> list[Shown]:
         finding = one.finding(kept.run, self.wanted.language)
-        if finding is None or self._settled(finding):
+        if finding is None or self._settled(kept, finding):
             return []
-        return [Shown(kept, finding, -1, finding.score, self.wanted.verdicts.get(mark(finding)))]
+        return [Shown(kept, finding, -1, finding.score, self._verdict(kept, finding))]
 
     def _alerts(self, kept: Kept) -> bool:
         return kept.read and any(self.shows(finding, kept) for finding in kept.findings)
@@ -165,9 +169,21 @@ class Selection:
             kept.findings if one is None else (*kept.findings, *(s.finding for s in self._oddity(one, kept)))
         )
 
-    def _settled(self, finding: Finding) -> bool:
-        known = mark(finding) if self._marks or self._cleared else ""
-        return known in self._marks or known in self._cleared
+    def _settled(self, kept: Kept, finding: Finding) -> bool:
+        return self._is_in(self._marks, kept, finding) or self._is_in(self._cleared, kept, finding)
+
+    def _is_in(self, marks: frozenset[str], kept: Kept, finding: Finding) -> bool:
+        return bool(marks) and not marks.isdisjoint(self._known_by(kept, finding))
+
+    def _known_by(self, kept: Kept, finding: Finding) -> tuple[str, ...]:
+        """Return what a finding is known by, and what it was known by before where that counts."""
+        return (mark(kept, finding), earlier(finding)) if self._earlier else (mark(kept, finding),)
+
+    def _verdict(self, kept: Kept, finding: Finding) -> Verdict | None:
+        verdicts = self.wanted.verdicts
+        if not verdicts:
+            return None
+        return next((verdicts[known] for known in self._known_by(kept, finding) if known in verdicts), None)
 
     def packed(self, kept: Kept) -> bytes | None:
         """Return the packed conversation of a run, where one is kept."""
@@ -194,20 +210,22 @@ class Selection:
         """Count, and return the score from which on the budget holds."""
         best: list[float] = []
         scores: list[float] = []
+        threshold = self.wanted.threshold
         for kept in self.every():
+            new = [finding for finding in kept.findings if not self._settled(kept, finding)]
+            if len(new) < len(kept.findings) and (not kept.read or (self.score(kept) or 0.0) >= threshold):
+                # Only what would be shown otherwise: so many were accepted.
+                for finding in kept.findings:
+                    self.known += self._is_in(self._marks, kept, finding)
+                    self.cleared += self._is_in(self._cleared, kept, finding)
             if not kept.read:
                 self.unread += 1
                 continue
             self.runs += 1
             self.first = min(self.first, kept.when)
             self.last = max(self.last, kept.when)
-            new = [finding for finding in kept.findings if not self._settled(finding)]
-            for finding in kept.findings if len(new) < len(kept.findings) else ():
-                self.known += mark(finding) in self._marks
-                self.cleared += mark(finding) in self._cleared
             if new:
                 scores.append(self.score(kept) or 0.0)
-        threshold = self.wanted.threshold
         if self.wanted.per_day is None:
             return threshold
         budget = int(self.wanted.per_day * self.days)
@@ -227,13 +245,3 @@ class Selection:
     def days(self) -> float:
         """Days from the first run to the last, at least one."""
         return max(1.0, (self.last - self.first) / DAY) if self.runs else 1.0
-
-
-def mark(finding: Finding) -> str:
-    """Return what a finding is known by: its run, its kind and what is quoted."""
-    text = "\x00".join([finding.run, finding.kind, *finding.quotes, *_reason(finding)])
-    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:24]
-
-
-def _reason(finding: Finding) -> tuple[str, ...]:
-    return (finding.why,) if finding.kind is Kind.UNREADABLE else ()

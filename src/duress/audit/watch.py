@@ -81,8 +81,8 @@ def _news(selection: Selection, kept: Kept, box: Outbox, *, quiet: bool = False)
     for finding, notice in notices(
         shown, score=score, place=kept.place, agent=kept.agent, model=kept.model, at=kept.at
     ):
-        if not box.known(finding):
-            box.note(finding, notice, sent=quiet)
+        if not box.known(kept, finding):
+            box.note(kept, finding, notice, sent=quiet)
             if not quiet:
                 yield notice
 
@@ -142,6 +142,9 @@ def stream(
             row.at,
             time.time(),
             row.steps,
+            row.own,
+            # Those of before are not kept: the line tells such runs apart.
+            row.line if row.anonymous else None,
             row.findings,
         )
         if not selection.fits(kept):

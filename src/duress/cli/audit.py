@@ -82,7 +82,9 @@ def scan(
         float | None,
         typer.Option(metavar="P", min=0.0, max=1.0, help="Show findings of runs that score at least this."),
     ] = None,
-    form: Annotated[Form, typer.Option("--format", "-f", help="How to print it.")] = Form.TABLE,
+    form: Annotated[
+        Form | None, typer.Option("--format", "-f", help="How to print it. [default: table]")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write it, instead of printing it.")
     ] = None,
@@ -151,9 +153,14 @@ def scan(
         raise AuditError("--above, --prices and --base-url are about a model: expected --model, too")
     if accept and baseline is None:
         raise AuditError("--accept: expected --baseline FILE, which is what it writes")
-    accepted = frozenset[str]()
+    accepted: dict[str, known.Entry] = {}
     if baseline is not None and (baseline.exists() or not accept):
         accepted = known.read(baseline)
+        if (aged := known.aged(accepted)) and not accept:
+            tell(
+                f"{baseline}: {aged} entries are of an earlier version and accept a finding in every log that "
+                "has a run of the same name; --accept writes them anew, each for its own log"
+            )
     wanted = {
         "threshold": threshold,
         "since": None if since is None else since_when(since),
@@ -170,10 +177,12 @@ def scan(
             deepen(audited, selection, model, above=above, prices=prices, base_url=base_url, agreed=yes)
             selection = audited.selection(**wanted)
         if accept and baseline is not None:
-            count = known.write(baseline, (shown.finding for shown in selection.findings()), accepted)
-            tell(f"{baseline}: {count} findings accepted")
+            count = known.write(baseline, selection, accepted)
+            tell(f"{baseline}: {count} finding{'' if count == 1 else 's'} accepted")
+            if out is not None or form is not None:
+                _print(audited, selection, form or Form.TABLE, out, lang.value)
             return
-        _print(audited, selection, form, out, lang.value)
+        _print(audited, selection, form or Form.TABLE, out, lang.value)
         if selection.shown:
             raise typer.Exit(1)
 

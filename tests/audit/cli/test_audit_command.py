@@ -276,7 +276,7 @@ def test_sarif_names_rule_place_and_fingerprint(command: Run, logs: Path, tmp_pa
         assert physical["region"]["startLine"] in (2, 6)
         assert place["logicalLocations"][0]["fullyQualifiedName"].startswith(result["properties"]["run"])
         assert 0 <= result["rank"] <= 100
-        assert result["partialFingerprints"]["duress/v1"]
+        assert result["partialFingerprints"]["duress/v2"]
 
 
 def test_sarif_is_what_its_schema_says(command: Run, tmp_path: Path):

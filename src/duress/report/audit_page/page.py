@@ -19,9 +19,10 @@ from markupsafe import Markup
 import duress
 from duress.audit.assess import assess
 from duress.audit.finding import Finding
+from duress.audit.identity import mark
 from duress.audit.run import Place, Run
 from duress.audit.scan import unpack
-from duress.audit.selection import Selection, Shown, mark
+from duress.audit.selection import Selection, Shown
 from duress.audit.store import Kept
 from duress.audit.texts import Texts
 from duress.report.audit_page.conversation import Step, conversation
@@ -152,7 +153,7 @@ def _card(
     points = [
         Point(
             place,
-            mark(found.finding),
+            mark(found.kept, found.finding),
             told.get(found.number, found.finding),
             texts.kind(found.finding.kind),
             texts.severity(found.finding.severity),
