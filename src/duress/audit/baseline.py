@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import orjson
 
+from duress import outfile
 from duress.audit.errors import AuditError
 from duress.audit.finding import Finding
 from duress.audit.identity import PREFIX, called, earlier, mark
@@ -67,10 +68,8 @@ def write(path: Path, selection: Selection, accepted: Mapping[str, Entry]) -> in
         entries.setdefault(mark(kept, finding), _entry(kept, finding))
     held = {"duress_baseline": VERSION, "accepted": list(entries.values())}
     content = orjson.dumps(held, option=orjson.OPT_INDENT_2) + b"\n"
-    scratch = path.with_name(f".{path.name}.new")
     try:
-        scratch.write_bytes(content)
-        scratch.replace(path)
+        outfile.write(path, (content,))
     except OSError as error:
         raise AuditError(f"{path}: the baseline cannot be written: {error.strerror}") from error
     return len(found)

@@ -11,6 +11,7 @@ import orjson
 import duress
 from duress.audit.finding import Finding, Severity
 from duress.audit.identity import mark
+from duress.audit.printable import in_json
 from duress.audit.selection import Selection, Shown
 
 _LEVELS = {
@@ -107,4 +108,4 @@ def _score(score: float | None) -> float | None:
 
 
 def _dumps(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return in_json(orjson.dumps(value).decode())

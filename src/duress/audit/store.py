@@ -48,7 +48,8 @@ _decoder = msgspec.msgpack.Decoder(tuple[Finding, ...])
 
 _KEPT = (
     "SELECT run.id, log.path, run.line, run.run, run.read, run.score, run.agent, run.model, run.version, "
-    "run.session, run.at, log.modified, run.steps, run.own, run.nth, run.findings FROM run JOIN log ON log.id = run.log"
+    "run.session, run.at, log.modified, run.steps, run.own, run.nth, run.findings "
+    "FROM run JOIN log ON log.id = run.log"
 )
 
 _IN_TIME = "FROM run JOIN log ON log.id = run.log JOIN chosen ON chosen.path = log.path WHERE 1"
@@ -132,7 +133,7 @@ class Store:
             raise AuditError(f"{path}: expected version {VERSION}, found {version}; remove it to read anew")
 
     def _take_over(self) -> None:
-        """See that the file is ours; what an earlier version knew of logs is forgotten, so that it is read anew.
+        """See that the file is ours, and forget what an earlier version knew: logs are read anew.
 
         Raises:
             AuditError: another program keeps something else in it.
@@ -230,7 +231,8 @@ class Store:
         """Add rows of a log."""
         self._db.executemany(
             "INSERT INTO run (log, line, run, read, score, agent, model, version, session, at, steps, "
-            "findings, packed, sketch, own, nth) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CASE WHEN ? THEN "
+            "findings, packed, sketch, own, nth) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CASE WHEN ? THEN "
             "(SELECT count(*) + 1 FROM run WHERE log = ? AND own = ? AND nth NOTNULL) END)",
             (
                 (

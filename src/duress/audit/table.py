@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from duress.audit.finding import Finding
+from duress.audit.printable import in_line
 from duress.audit.selection import Selection, Shown
 from duress.audit.texts import Texts
 
@@ -32,7 +33,7 @@ def table(selection: Selection, lang: str = "en") -> RenderableType:
         parts.append(Text(texts("table.none", threshold=threshold)))
     if unread:
         parts.append(Text("\n" + texts.count("table.unread", len(unread)), style="bold"))
-        parts += [Text(f"  {found.finding.why}") for found in unread[:UNREAD]]
+        parts += [Text(f"  {in_line(found.finding.why)}") for found in unread[:UNREAD]]
         if len(unread) > UNREAD:
             parts.append(Text("  " + texts("table.more", n=len(unread) - UNREAD), style="dim"))
     runs = len({found.kept.id for found in alerts})
@@ -61,7 +62,8 @@ def _rows(shown: list[Shown], texts: Texts) -> Table:
             f"{finding.score:.2f}",
             texts.severity(finding.severity),
             texts.kind(finding.kind),
-            finding.run,
+            # A name is text, never markup.
+            Text(in_line(finding.run)),
             ", ".join(str(step) for step in finding.steps[:3]),
             _said(finding),
         )
@@ -69,8 +71,8 @@ def _rows(shown: list[Shown], texts: Texts) -> Table:
 
 
 def _said(finding: Finding) -> Text:
-    text = Text(finding.why)
+    text = Text(in_line(finding.why))
     if finding.quotes:
-        quote = " ".join(finding.quotes[0].split())
+        quote = in_line(" ".join(finding.quotes[0].split()))
         text.append(f"\n“{quote if len(quote) <= _LONGEST else quote[:_LONGEST] + '…'}”", style="italic dim")
     return text

@@ -158,8 +158,8 @@ def scan(
         accepted = known.read(baseline)
         if (aged := known.aged(accepted)) and not accept:
             tell(
-                f"{baseline}: {aged} entries are of an earlier version and accept a finding in every log that "
-                "has a run of the same name; --accept writes them anew, each for its own log"
+                f"{baseline}: {aged} entries are of an earlier version: they accept a finding in every log "
+                "that has a run of the same name; --accept writes them anew, each for its log"
             )
     wanted = {
         "threshold": threshold,
@@ -170,6 +170,9 @@ def scan(
         "language": lang.value,
     }
     with opened(logs, reader, mapping, state, keep, cluster=ray) as audited:
+        for option, path in (("--out", out), ("--baseline", baseline)):
+            if path is not None and audited.reads(path):
+                raise AuditError(f"{option} {path}: this is what the audit reads or keeps; name another file")
         selection = audited.selection(**wanted)
         if model is not None:
             from duress.cli.deepened import deepen
@@ -250,16 +253,17 @@ def labels(
     import orjson
 
     from duress.audit import verdicts
+    from duress.audit.printable import in_json
     from duress.audit.store import beside
     from duress.cli.output import text
 
     path = verdicts.beside(state or beside(logs))
     found = verdicts.labels(verdicts.read(path).values())
-    content = b"".join(orjson.dumps(label) + b"\n" for label in found)
+    content = "".join(in_json(orjson.dumps(label).decode()) + "\n" for label in found)
     if out is None:
-        text(content.decode())
+        text(content)
     else:
-        _write(out, [content.decode()])
+        _write(out, [content])
 
 
 @app.command(no_args_is_help=True)
@@ -301,16 +305,9 @@ def _print(audited: Audited, selection: Selection, form: Form, out: Path | None,
 
 
 def _write(out: Path, pieces: Iterable[str]) -> None:
-    from duress.audit.errors import AuditError
+    from duress.cli.output import write
 
-    scratch = out.with_name(f".{out.name}.new")
-    try:
-        with scratch.open("wb") as file:
-            for piece in pieces:
-                file.write(piece.encode())
-        scratch.replace(out)
-    except OSError as error:
-        raise AuditError(f"{out}: cannot be written: {error.strerror}") from error
+    write(out, (piece.encode() for piece in pieces))
 
 
 def _pieces(audited: Audited, selection: Selection, form: Form, lang: str) -> Iterable[str]:

@@ -40,6 +40,15 @@ class Audited:
 
         return beside(self.state)
 
+    def reads(self, path: Path) -> bool:
+        """Return whether a file is one of the logs, or belongs to the state."""
+        from duress.audit.logs import remote
+
+        if not path.is_file():
+            return False
+        ours = [Path(log.path) for log in self.logs if not remote(log.path)]
+        return any(one.exists() and one.samefile(path) for one in (*ours, self.state, self.verdicts))
+
     def selection(self, **wanted: Any) -> Selection:
         """Return what is shown of the logs, with what reviewers decided taken into account."""
         from duress.audit import recalibration, unusual, verdicts

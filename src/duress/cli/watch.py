@@ -114,6 +114,7 @@ def watch(
 
 def _print(found: Notice | Undelivered, form: Form) -> None:
     from duress.audit.outbox import Undelivered
+    from duress.audit.printable import in_json, in_line
     from duress.cli.output import tell, text
 
     if isinstance(found, Undelivered):
@@ -121,8 +122,8 @@ def _print(found: Notice | Undelivered, form: Form) -> None:
     elif form is Form.JSON:
         import orjson
 
-        text(orjson.dumps(found.fields()).decode() + "\n")
+        text(in_json(orjson.dumps(found.fields()).decode()) + "\n")
     else:
         quote = f" “{' '.join(found.quotes[0].split())[:200]}”" if found.quotes else ""
         what = f"{found.severity} {found.kind} {found.run}"
-        text(f"{found.score:.2f} {what}: {found.why}{quote} ({found.place})\n")
+        text(in_line(f"{found.score:.2f} {what}: {found.why}{quote} ({found.place})") + "\n")

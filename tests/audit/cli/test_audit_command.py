@@ -416,3 +416,50 @@ def test_two_audits_of_the_same_logs_at_once_keep_each_run_once(duress: Any, com
     assert len({one.stdout for one in done}) == 1
     assert len(json.loads(done[0].stdout)["runs"]) == 300
     assert len(found(command("audit", path, "-f", "json"))["runs"]) == 300
+
+
+def test_an_output_goes_through_a_link(command: Run, logs: Path, tmp_path: Path):
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    link.symlink_to(target)
+    assert command("audit", logs, "-f", "json", "--out", link).returncode == 1
+    assert link.is_symlink()
+    assert json.loads(target.read_text())["findings"]
+    baseline = tmp_path / "known.json"
+    baseline.symlink_to(tmp_path / "shared.json")
+    assert command("audit", logs, "--baseline", baseline, "--accept").returncode == 0
+    assert baseline.is_symlink()
+
+
+def test_no_log_is_written_over(command: Run, logs: Path, tmp_path: Path):
+    before = (logs / "a.jsonl").read_bytes()
+    (tmp_path / "alias.json").symlink_to(logs / "a.jsonl")
+    for arguments in (
+        ("-f", "json", "--out", logs / "a.jsonl"),
+        ("--out", tmp_path / "alias.json"),
+        ("--out", logs / ".duress-audit.db"),
+    ):
+        done = command("audit", logs, *arguments)
+        assert done.returncode == 2
+        assert "name another file" in done.stderr
+    assert (logs / "a.jsonl").read_bytes() == before
+
+
+def test_an_output_that_cannot_be_written_is_no_finding(command: Run, logs: Path, tmp_path: Path):
+    done = command("audit", logs, "--out", tmp_path / "nowhere" / "out.json")
+    assert done.returncode == 2
+    assert "cannot be written: No such file or directory" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["table", "json", "html"])
+def test_a_full_standard_output_is_no_finding(logs: Path, form: str):
+    import subprocess
+    import sys
+
+    line = "from duress.cli.main import main; main()"
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [sys.executable, "-c", line, "audit", logs, "--format", form],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert ran.returncode == 2
+    assert ran.stderr == "duress: the output cannot be written: No space left on device\n"

@@ -20,6 +20,7 @@ import duress
 from duress.audit.assess import assess
 from duress.audit.finding import Finding
 from duress.audit.identity import mark
+from duress.audit.printable import printable
 from duress.audit.run import Place, Run
 from duress.audit.scan import unpack
 from duress.audit.selection import Selection, Shown
@@ -202,6 +203,11 @@ def _walk(
     return sources, timeline.lanes() if timeline else [], timeline
 
 
+def _shown(value: Any) -> Any:
+    """Spell out what steers a text, but in what is ours already."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _when(at: float | None) -> str:
     return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
 
@@ -218,7 +224,7 @@ def _held(part: str) -> str:
 @cache
 def _template() -> Any:
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
     source = files("duress.report.audit_page") / "templates" / "audit.html.j2"
     return environment.from_string(source.read_text(encoding="utf-8"))
