@@ -36,10 +36,10 @@ def read(path: Path) -> dict[str, Entry]:
     accepted: Any = record.get("accepted")
     if record.get("duress_baseline") not in _READ or not isinstance(accepted, list):
         raise AuditError(f"{path}: expected a baseline (`duress_baseline: {VERSION}`), found another file")
-    entries = cast("list[Any]", accepted)
-    if not all(isinstance(entry, dict) and isinstance(entry.get("mark"), str) for entry in entries):
+    entries = [cast("Entry", one) for one in cast("list[Any]", accepted) if isinstance(one, dict)]
+    if not all(isinstance(entry.get("mark"), str) for entry in entries):
         raise AuditError(f"{path}: expected entries with a `mark` each, found others")
-    return {entry["mark"]: entry for entry in cast("list[Entry]", entries)}
+    return {entry["mark"]: entry for entry in entries}
 
 
 def aged(accepted: Mapping[str, Entry]) -> int:

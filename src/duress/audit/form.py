@@ -9,7 +9,7 @@ from urllib.parse import quote
 import orjson
 
 import duress
-from duress.audit.finding import Finding, Severity
+from duress.audit.finding import Finding, Kind, Severity
 from duress.audit.identity import mark
 from duress.audit.printable import in_json
 from duress.audit.selection import Selection, Shown
@@ -27,7 +27,7 @@ def as_json(selection: Selection) -> Iterator[str]:
     """Yield `{runs: [...], findings: [...]}` in pieces: every run with its score, then what is shown.
 
     A run holds all its findings, those that are not shown too; `read` is false and `score` null where a
-    record could not be read.
+    record could not be read; the reason stands where other findings have their quotes.
     """
     yield '{"runs": ['
     for number, kept in enumerate(selection.every()):
@@ -99,7 +99,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.value,
         "score": _score(finding.score),
         "steps": finding.steps,
-        "quotes": finding.quotes,
+        # Of what could not be read there are no words to quote: why stands in their place.
+        "quotes": [finding.why] if finding.kind is Kind.UNREADABLE else finding.quotes,
     }
 
 

@@ -31,7 +31,9 @@ class Notice(Struct, frozen=True):
     kind: str
     severity: str
     score: float
-    """Of the run."""
+    """Of the finding, as an audit shows it."""
+    run_score: float
+    """Of the run as a whole."""
     why: str
     quotes: tuple[str, ...]
     steps: tuple[int, ...]
@@ -47,6 +49,7 @@ class Notice(Struct, frozen=True):
             "kind": self.kind,
             "severity": self.severity,
             "score": round(self.score, 6),
+            "run_score": round(self.run_score, 6),
             "why": self.why,
             "quotes": list(self.quotes),
             "steps": list(self.steps),
@@ -167,6 +170,7 @@ def notices(findings: Iterable[Finding], **about: Any) -> Iterator[tuple[Finding
                 run=finding.run,
                 kind=finding.kind.value,
                 severity=finding.severity.value,
+                score=finding.score,
                 why=finding.why,
                 quotes=finding.quotes,
                 steps=finding.steps,

@@ -16,6 +16,7 @@ from duress.audit.logs import Log
 from duress.audit.readers.reader import Gathering, Lasting, Reader, identity
 from duress.audit.records import Record, records
 from duress.audit.run import Place, Run, Unread
+from duress.audit.unpacked import Unpacked
 
 LISTS = ("runs", "records", "data", "results", "samples", "trajectories", "conversations", "traces", "items")
 """Fields of a document that hold many runs."""
@@ -55,7 +56,10 @@ class Reading:
         self.records = 0
         self._among = [forced] if forced is not None else list(among)
         self._forced = forced
+        self.unopened = False
+        """Nothing could be read, for a reason that may pass without the log changing."""
         self._gatherings: dict[str, Gathering] = {}
+        self._open: list[Gathering] = []
         self._last: Reader | None = None
         self._resumes = True
         self._unknown = Lines()
@@ -77,28 +81,29 @@ class Reading:
                 if container is None:
                     self._go_on(rest)
                     yield from self._read(stream, offset, line)
+                    if damage := _damage(stream):
+                        yield self._cut_off(damage)
                 else:
                     yield from self._contained(container, stream)
-        except (OSError, EOFError, ValueError) as error:
-            yield self._cut_off(error)
         except Exception as error:
-            # What unpacks a file or fetches it has errors of its own (zstandard, zlib, object stores).
-            yield self._cut_off(error)
+            # What fetches a file has errors of its own (object stores).
+            self.unopened = self.line == 0
+            yield from self._close()
+            yield self._cut_off(_told(error))
         if self._unknown:
             yield self._none_fits()
 
-    def _cut_off(self, error: Exception) -> Unread:
+    def _cut_off(self, told: str) -> Unread:
         self._resumes = False
         self.offset = 0
-        told = f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else str(error)
-        return Unread(
-            Place(self.log.path, self.line + 1),
-            f"the file can be read no further: {told}",
-            whole=self.line == 0,
-        )
+        how = "can be read no further" if self.line else "cannot be read"
+        return Unread(Place(self.log.path, self.line + 1), f"the file {how}: {told}", whole=self.line == 0)
 
     def _read(self, stream: IO[bytes], offset: int, line: int) -> Iterator[Run | Unread]:
         for record in records(stream, offset=offset, line=line):
+            if record.fault is not None and not record.end and _damage(stream):
+                # What the damage has torn is told with it.
+                continue
             self.records += 1
             self.line = record.line
             if not record.end:
@@ -108,10 +113,14 @@ class Reading:
                 self.offset, self.behind = record.end, record.line
             yield from self._take(record)
         self._settle()
-        for gathering in self._gatherings.values():
-            yield from gathering.close()
+        yield from self._close()
         if not self._resumes:
             self.offset = 0
+
+    def _close(self) -> Iterator[Run | Unread]:
+        """Yield what is still open, once."""
+        while self._open:
+            yield from self._open.pop(0).close()
 
     def _settle(self) -> None:
         """Keep what is open, unless that was done."""
@@ -175,6 +184,7 @@ class Reading:
         gathering = self._gatherings.get(reader.name)
         if gathering is None:
             gathering = self._gatherings[reader.name] = reader.gather(self.log.path)
+            self._open.append(gathering)
             self.reader = self.reader or reader.name
         return gathering
 
@@ -212,6 +222,16 @@ class Reading:
         if self._forced is not None:
             return f"the reader {self._forced.name}"
         return "any reader"
+
+
+def _damage(stream: IO[bytes]) -> str:
+    return stream.damage if isinstance(stream, Unpacked) else ""
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def _inside(value: Any) -> list[Any] | None:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from duress.audit.assess import ENGINE, assess
+from duress.audit.errors import AuditError
 from duress.audit.finding import Finding, Kind, Severity
 from duress.audit.identity import anonymous, own
 from duress.audit.logs import Log
@@ -83,6 +84,8 @@ class State(Struct, frozen=True):
     """What was still open there, for `scan` to go on with."""
     open: int = 0
     """So many of the last rows may change when the log grows."""
+    unopened: bool = False
+    """Nothing could be read: it is tried again though the log is the same."""
 
 
 def scan(
@@ -99,12 +102,24 @@ def scan(
         open += not reading.settled
         yield _unread(run) if isinstance(run, Unread) else _row(run, settings)
     left = reading.rest if reading.offset else b""
-    yield State(log.path, reading.reader, reading.offset, reading.behind, reading.records, left, open)
+    yield State(
+        log.path,
+        reading.reader,
+        reading.offset,
+        reading.behind,
+        reading.records,
+        left,
+        open,
+        reading.unopened,
+    )
 
 
 @cache
 def _readers(mappings: tuple[str, ...], reader: str | None) -> tuple[Sequence[Reader], Reader | None]:
     among = readers([Path(path) for path in mappings])
+    names = [reader.name for reader in among]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise AuditError(f"--mapping: expected a name of its own for each mapping, found {twice!r} twice")
     return among, None if reader is None else named(reader, among)
 
 

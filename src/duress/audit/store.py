@@ -266,7 +266,7 @@ class Store:
             "UPDATE log SET size = ?, modified = ?, mark = ?, reader = ?, offset = ?, line = ?, records = ?, "
             "head = ?, engine = ? WHERE id = ?",
             (
-                found.size,
+                -1 if state.unopened else found.size,
                 found.modified,
                 found.mark,
                 state.reader,
@@ -409,7 +409,7 @@ def beside(named: Sequence[str]) -> Path:
     first = named[0]
     if not remote(first):
         folder = Path(first)
-        while not folder.is_dir():
+        while not os.path.isdir(folder):  # noqa: PTH112
             folder = folder.parent
         if os.access(folder, os.W_OK):
             return folder / FILE
@@ -421,7 +421,7 @@ def beside(named: Sequence[str]) -> Path:
             f"{cache}: cannot be made: {error.strerror}; use --state FILE or --no-state"
         ) from error
     name = first if remote(first) else str(Path(first).absolute())
-    return cache / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.db"
+    return cache / f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}.db"
 
 
 def ends(log: Log, offset: int) -> str:

@@ -13,11 +13,10 @@ from duress.audit.audit import audit, due
 from duress.audit.errors import NothingError
 from duress.audit.logs import Log, expand
 from duress.audit.outbox import Notice, Outbox, Undelivered, notices
+from duress.audit.piped import PIPE
 from duress.audit.scan import Row, Settings, scan
 from duress.audit.selection import Selection, Wanted
 from duress.audit.store import Kept, Store
-
-PIPE = "-"
 
 
 class Pipe(Struct, frozen=True):
@@ -79,7 +78,7 @@ def _news(selection: Selection, kept: Kept, box: Outbox, *, quiet: bool = False)
     shown = [finding for finding in kept.findings if selection.shows(finding, kept)]
     score = selection.score(kept) or 0.0
     for finding, notice in notices(
-        shown, score=score, place=kept.place, agent=kept.agent, model=kept.model, at=kept.at
+        shown, run_score=score, place=kept.place, agent=kept.agent, model=kept.model, at=kept.at
     ):
         if not box.known(kept, finding):
             box.note(kept, finding, notice, sent=quiet)

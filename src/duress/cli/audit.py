@@ -45,7 +45,7 @@ Logs = Annotated[
     list[str],
     typer.Argument(
         metavar="LOGS...",
-        help="Files, folders, patterns, or addresses such as s3://bucket/logs.",
+        help="Files, folders, patterns, addresses such as s3://bucket/logs, or - for the standard input.",
         show_default=False,
     ),
 ]

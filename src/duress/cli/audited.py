@@ -95,6 +95,7 @@ def opened(
     """
     from duress.audit.audit import audit, due
     from duress.audit.logs import expand
+    from duress.audit.piped import is_piped, piped
     from duress.audit.scan import Settings, check
     from duress.audit.store import Store, beside
     from duress.cli.audit_progress import Progress
@@ -103,10 +104,13 @@ def opened(
         raise AuditError("--state names a file and --no-state wants none; give one of them")
     settings = Settings(tuple(str(path) for path in mappings or ()), reader)
     check(settings)
-    logs = expand(named)
-    place = state or beside(named)
+    lying = [name for name in named if not is_piped(name)]
+    place = state or beside(lying or ["."])
+    # What came through a pipe comes once: there is nothing to read on in.
+    keep = keep and bool(lying or state)
     fresh = anew or not keep
-    with Store(place if keep else None) as store:
+    with piped([name for name in named if is_piped(name)]) as copies, Store(place if keep else None) as store:
+        logs = [*expand(lying), *copies]
         with store.alone():
             work = due(store, logs, settings) if fresh or not any(store.logs(logs)) else []
             with Progress(

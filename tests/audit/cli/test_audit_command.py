@@ -131,6 +131,9 @@ def test_what_could_not_be_read_is_a_finding(command: Run, tmp_path: Path):
     ]
     (finding,) = data["findings"]
     assert (finding["run"], finding["kind"]) == (f"{path}#2", "unreadable")
+    (why,) = finding["quotes"]
+    assert why.startswith(f"{path}#2: expected a line of JSON")
+    assert data["runs"][1]["findings"] == [finding]
     told = command("audit", path)
     assert f"{path}#2" in told.stdout.replace("\n", "")
 
@@ -463,3 +466,23 @@ def test_a_full_standard_output_is_no_finding(logs: Path, form: str):
         )  # fmt: skip
     assert ran.returncode == 2
     assert ran.stderr == "duress: the output cannot be written: No space left on device\n"
+
+
+def test_the_standard_input_is_read_to_its_end(duress: Any, logs: Path, tmp_path: Path):
+    import subprocess
+    import sys
+
+    line = [sys.executable, "-c", "from duress.cli.main import main; main()", "audit"]
+    text = (logs / "a.jsonl").read_bytes()
+    done = subprocess.run(
+        [*line, "-", "-f", "json"], input=text, capture_output=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 1, done.stderr
+    assert [run["run"] for run in json.loads(done.stdout)["runs"]][-1] == "bad-1"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["logs"]
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen([*line, logs / "b.jsonl", pipe, "-f", "json"], stdout=subprocess.PIPE) as process:
+        pipe.write_bytes(text)
+        out, _ = process.communicate(timeout=60)
+    assert len(json.loads(out)["runs"]) == 8

@@ -123,7 +123,7 @@ def test_a_folder_is_followed_and_each_finding_is_told_once(tmp_path: Path, list
     assert set(listener.runs()[first:]) == {"bad-4"}
     keys = [(n["run"], n["kind"], n["why"]) for n in listener.heard]
     assert len(keys) == len(set(keys))
-    assert all(n["score"] >= 0.5 or n["kind"] == "unreadable" for n in listener.heard)
+    assert all(n["run_score"] >= 0.5 or n["kind"] == "unreadable" for n in listener.heard)
 
 
 def test_what_another_audit_has_read_meanwhile_is_told_too(command: Callable[..., Done], tmp_path: Path):
@@ -208,3 +208,16 @@ def test_wrong_usage_is_told_before_anything_is_read(command: Callable[..., Done
         assert done.returncode == 2, arguments
         assert done.stderr.startswith("duress: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_each_notice_carries_the_score_of_its_finding(command: Callable[..., Done], tmp_path: Path):
+    path = write(tmp_path / "logs" / "a.jsonl", [bad(1)])
+    audit = json.loads(command("audit", path, "-f", "json", "--no-state").stdout)
+    scores: dict[tuple[str, tuple[str, ...]], float] = {}
+    for finding in audit["findings"]:
+        scores.setdefault((finding["kind"], tuple(finding["quotes"])), finding["score"])
+    assert len(set(scores.values())) > 1
+    done = command("watch", path, "--once", "--existing", "--format", "json")
+    notices = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {(one["kind"], tuple(one["quotes"])): one["score"] for one in notices} == scores
+    assert {one["run_score"] for one in notices} == {audit["runs"][0]["score"]}
