@@ -80,6 +80,8 @@ class Outbox:
         """`channels` are named, so that each gets each notice once, whatever is restarted."""
         self._db = db
         self._channels = channels
+        self._failed: dict[str, tuple[int, float]] = {}
+        """Of channels that take nothing: how often in a row, and when they are tried again."""
         self._db.executescript(_SCHEMA)
         self._earlier = self.used and not self._looked(PREFIX)
         """Findings were noted here by what they were known by before."""
@@ -133,6 +135,9 @@ class Outbox:
     def deliver(self) -> Iterator[Undelivered]:
         """Send what is due, in the order in which it was noted; yield what did not arrive."""
         for channel, send in self._channels.items():
+            failures, again_at = self._failed.get(channel, (0, 0.0))
+            if time.monotonic() < again_at:
+                continue
             due = self._db.execute(
                 "SELECT id, body, tries FROM notice "
                 "WHERE channel = ? AND sent IS NULL AND due <= ? ORDER BY id",
@@ -143,7 +148,8 @@ class Outbox:
                     send(body)
                 except Exception as error:
                     # Whatever a channel raises, the notice is kept and tried again.
-                    again = min(_LONGEST, 2.0**tries)
+                    again = min(_LONGEST, 2.0 ** max(tries, failures))
+                    self._failed[channel] = failures + 1, time.monotonic() + again
                     self._db.execute(
                         "UPDATE notice SET tries = tries + 1, due = ? WHERE id = ?",
                         (time.time() + again, number),
@@ -152,6 +158,8 @@ class Outbox:
                     # Behind one that does not arrive the others wait: they would not arrive either.
                     break
                 self._db.execute("UPDATE notice SET sent = ? WHERE id = ?", (time.time(), number))
+                self._failed.pop(channel, None)
+                failures = 0
 
     def waiting(self) -> int:
         """Return how many notices have not arrived."""

@@ -12,7 +12,7 @@ from msgspec import Struct
 from duress.audit import containers
 from duress.audit.containers import Container
 from duress.audit.lines import Lines
-from duress.audit.logs import Log
+from duress.audit.logs import Log, bare
 from duress.audit.readers.reader import Gathering, Lasting, Reader, identity
 from duress.audit.records import Record, records
 from duress.audit.run import Place, Run, Unread
@@ -20,6 +20,16 @@ from duress.audit.unpacked import Unpacked
 
 LISTS = ("runs", "records", "data", "results", "samples", "trajectories", "conversations", "traces", "items")
 """Fields of a document that hold many runs."""
+_TALK = {
+    *("action", "actions", "chat", "completion", "content", "conversation"),
+    *("dialog", "dialogue", "episode", "event", "events", "history"),
+    *("input", "message", "messages", "observation", "output", "prompt"),
+    *("prompts", "request", "response", "role", "run", "runs"),
+    *("samples", "session", "spans", "step", "steps", "tool_calls"),
+    *("trace", "traces", "traj", "trajectories", "trajectory", "transcript"),
+    *("turn", "turns"),
+}
+"""Fields of which one is in every recorded run that anybody writes."""
 
 
 class _Rest(Struct, array_like=True):
@@ -64,6 +74,8 @@ class Reading:
         self._resumes = True
         self._unknown = Lines()
         """Lines that no reader knows, while none has known any."""
+        self._alike = False
+        """One of those looks like a run, or is damaged."""
 
     def runs(self, offset: int = 0, line: int = 0, rest: bytes = b"") -> Iterator[Run | Unread]:
         """Yield what the log holds, in its order; never raises for what the log holds.
@@ -162,6 +174,7 @@ class Reading:
     def _take(self, record: Record) -> Iterable[Run | Unread]:
         place = Place(self.log.path, record.line)
         if record.fault is not None:
+            self._alike = True
             return (Unread(place, record.fault),)
         return self._one(record.value, place)
 
@@ -204,6 +217,7 @@ class Reading:
         if self._gatherings:
             return (self._unfit(place, identity(value)),)
         self._unknown.add(place.line)
+        self._alike = self._alike or _talks(value)
         return ()
 
     def _unfit(self, place: Place, name: str = "") -> Unread:
@@ -216,12 +230,23 @@ class Reading:
             f"none of its {count} records is one that {self._known()} reads; a mapping file can tell what "
             "its fields mean (--mapping FILE, docs/audit.md)",
             whole=True,
+            strange=not (self._alike or self.log.named) and bare(self.log.path).lower().endswith(".json"),
         )
 
     def _known(self) -> str:
         if self._forced is not None:
             return f"the reader {self._forced.name}"
         return "any reader"
+
+
+def _talks(value: Any, depth: int = 3) -> bool:
+    """Return whether something in a record is named as what was said and done is."""
+    if isinstance(value, list):
+        return any(_talks(item, depth) for item in cast("list[Any]", value)[:5])
+    if not isinstance(value, dict) or not depth:
+        return False
+    record = cast("dict[str, Any]", value)
+    return any(key.lower() in _TALK or _talks(inner, depth - 1) for key, inner in record.items())
 
 
 def _damage(stream: IO[bytes]) -> str:

@@ -172,7 +172,8 @@ def _unread(found: Unread) -> Row:
         found.place.line,
         read=False,
         score=None,
-        findings=(finding,),
+        # What is no log is nothing to look at.
+        findings=() if found.strange else (finding,),
         own=own(found),
         anonymous=anonymous(found),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from heapq import heappush, heapreplace
+from heapq import nlargest
 
 from msgspec import Struct
 
@@ -65,6 +65,12 @@ class Selection:
         """Findings that are not shown because a baseline accepts them."""
         self.cleared = 0
         """Findings that are not shown because a reviewer cleared them."""
+        self.strangers: list[str] = []
+        """Files out of folders in which nothing looks like a run."""
+        self.budget: int | None = None
+        """So many runs are shown at most."""
+        self.beyond = 0
+        """Runs that the budget leaves out."""
         self.first = math.inf
         self.last = -math.inf
         self.shown = 0
@@ -79,6 +85,8 @@ class Selection:
         )
         """Something was accepted or decided by what findings were known by before."""
         self._used = 0
+        self._last: frozenset[int] | None = None
+        """Runs that score just as much as is shown, where not all of them fit the budget."""
         self._unusual: dict[int, Ranked] = {}
         self.threshold = self._threshold()
         if wanted.per_day is not None:
@@ -87,7 +95,7 @@ class Selection:
     def every(self) -> Iterator[Kept]:
         """Yield all runs that fit, read or not, in the order of the logs."""
         for kept in self._store.runs(self._logs):
-            if self.fits(kept):
+            if self.fits(kept) and not _is_strange(kept):
                 yield kept
 
     def score(self, kept: Kept) -> float | None:
@@ -128,7 +136,14 @@ class Selection:
         """Return whether a finding is shown."""
         if self._settled(kept, finding):
             return False
-        return not kept.read or (self.score(kept) or 0.0) >= self.threshold
+        if not kept.read:
+            return True
+        score = self.score(kept) or 0.0
+        return score > self.threshold or (score == self.threshold and self._fits_budget(kept))
+
+    def _fits_budget(self, kept: Kept) -> bool:
+        """Return whether a run that scores just as much as is shown is among those that have room."""
+        return self._last is None or kept.id in self._last
 
     def unusual(self, most: int) -> list[Shown]:
         """Return the most unusual runs that are not shown as alerts, whatever the budget."""
@@ -153,7 +168,7 @@ class Selection:
     def _fill(self) -> None:
         """What the budget leaves is for runs that are unusual for their agent: five a day are five."""
         per_day = self.wanted.per_day or 0.0
-        left = int(per_day * self.days) - self._used
+        left = (self.budget or 0) - self._used
         for one in ranked(self._store, self._logs, per_day=per_day) if left > 0 else ():
             kept = self._store.run(one.run)
             if self.fits(kept) and not self._alerts(kept) and self._oddity(one, kept):
@@ -208,10 +223,14 @@ class Selection:
 
     def _threshold(self) -> float:
         """Count, and return the score from which on the budget holds."""
-        best: list[float] = []
-        scores: list[float] = []
+        scores: list[tuple[float, int, int]] = []
         threshold = self.wanted.threshold
-        for kept in self.every():
+        for kept in self._store.runs(self._logs):
+            if _is_strange(kept):
+                self.strangers.append(kept.path)
+                continue
+            if not self.fits(kept):
+                continue
             new = [finding for finding in kept.findings if not self._settled(kept, finding)]
             if len(new) < len(kept.findings) and (not kept.read or (self.score(kept) or 0.0) >= threshold):
                 # Only what would be shown otherwise: so many were accepted.
@@ -225,23 +244,28 @@ class Selection:
             self.first = min(self.first, kept.when)
             self.last = max(self.last, kept.when)
             if new:
-                scores.append(self.score(kept) or 0.0)
+                # Of equal scores those that were read first count as higher.
+                scores.append((self.score(kept) or 0.0, -len(scores), kept.id))
         if self.wanted.per_day is None:
             return threshold
-        budget = int(self.wanted.per_day * self.days)
-        over = [score for score in scores if score >= threshold]
+        # Of a budget per week, a log of one day still has one.
+        least = 1 if self.wanted.per_day > 0 else 0
+        budget = self.budget = max(least, int(self.wanted.per_day * self.days))
+        over = [one for one in scores if one[0] >= threshold]
         self._used = min(len(over), budget)
-        for score in over:
-            if len(best) <= budget:
-                heappush(best, score)
-            elif score > best[0]:
-                heapreplace(best, score)
-        if len(best) <= budget:
+        self.beyond = len(over) - self._used
+        if not self.beyond:
             return threshold
-        # The best that no longer fits: only what is above it is shown, so that ties never exceed the budget.
-        return math.nextafter(best[0], math.inf)
+        best = nlargest(budget, over)
+        bar = best[-1][0] if best else math.inf
+        self._last = frozenset(run for score, _, run in best if score == bar)
+        return bar
 
     @property
     def days(self) -> float:
         """Days from the first run to the last, at least one."""
         return max(1.0, (self.last - self.first) / DAY) if self.runs else 1.0
+
+
+def _is_strange(kept: Kept) -> bool:
+    return not kept.read and not kept.findings

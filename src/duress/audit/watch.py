@@ -23,6 +23,7 @@ class Pipe(Struct, frozen=True):
     """The standard input, as a log that ends when its writer does."""
 
     path: str = PIPE
+    named: bool = True
 
     def open(self) -> tuple[IO[bytes], bool]:
         """Return the stream, and that it is none to go back in."""

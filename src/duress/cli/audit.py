@@ -80,7 +80,7 @@ def scan(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(metavar="P", min=0.0, max=1.0, help="Show findings of runs that score at least this."),
+        typer.Option(metavar="P", help="Show findings of runs that score at least this, from 0 to 1."),
     ] = None,
     form: Annotated[
         Form | None, typer.Option("--format", "-f", help="How to print it. [default: table]")
@@ -113,7 +113,7 @@ def scan(
     above: Annotated[
         float | None,
         typer.Option(
-            metavar="P", min=0.0, max=1.0, help="It reads runs with this offline score. [default: 0.15]"
+            metavar="P", help="It reads runs with this offline score or more. [default: 0.15]"
         ),
     ] = None,
     prices: Annotated[
@@ -146,11 +146,13 @@ def scan(
     """
     from duress.audit import baseline as known
     from duress.audit.errors import AuditError
-    from duress.cli.audited import opened, per_day, since_when
+    from duress.cli.audited import check_share, opened, per_day, since_when
     from duress.cli.output import tell
 
     if model is None and (above is not None or prices is not None or base_url is not None):
         raise AuditError("--above, --prices and --base-url are about a model: expected --model, too")
+    check_share("--threshold", threshold)
+    check_share("--above", above)
     if accept and baseline is None:
         raise AuditError("--accept: expected --baseline FILE, which is what it writes")
     accepted: dict[str, known.Entry] = {}
@@ -291,8 +293,14 @@ def _print(audited: Audited, selection: Selection, form: Form, out: Path | None,
 
         from duress.audit.table import table
 
-        Console(highlight=False).print(table(selection, lang))
+        Console(highlight=False).print(table(selection, lang, audited.again))
         return
+    if form in (Form.JSON, Form.SARIF) and selection.strangers:
+        from duress.audit.tally import strangers
+        from duress.audit.texts import Texts
+        from duress.cli.output import tell
+
+        tell(strangers(selection, Texts(lang)))
     pieces = _pieces(audited, selection, form, lang)
     if out is None:
         import sys
@@ -328,5 +336,5 @@ def _pieces(audited: Audited, selection: Selection, form: Form, lang: str) -> It
     from duress.audit.table import table
 
     text = StringIO()
-    Console(file=text, width=120, highlight=False).print(table(selection, lang))
+    Console(file=text, width=120, highlight=False).print(table(selection, lang, audited.again))
     return (text.getvalue(),)

@@ -133,6 +133,12 @@ def per_day(text: str) -> float:
     return float(found[1]) * {"hour": 24.0, "day": 1.0, "week": 1 / 7}[found[2] or "day"]
 
 
+def check_share(option: str, value: float | None) -> None:
+    """Raise `AuditError` unless a value is from 0 to 1, or None; what is no number passes other checks."""
+    if value is not None and not 0.0 <= value <= 1.0:
+        raise AuditError(f"{option}: expected a number from 0 to 1, found {value}")
+
+
 def since_when(text: str) -> float:
     """Return the seconds since 1970 that `7d`, `12h` or a date mean; raises `AuditError`."""
     from duress.audit.readers.moment import moment

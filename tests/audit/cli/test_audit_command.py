@@ -486,3 +486,67 @@ def test_the_standard_input_is_read_to_its_end(duress: Any, logs: Path, tmp_path
         pipe.write_bytes(text)
         out, _ = process.communicate(timeout=60)
     assert len(json.loads(out)["runs"]) == 8
+
+
+def test_a_budget_per_week_leaves_room_in_one_day(command: Run, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [bad(number) for number in range(4)])
+    data = found(command("audit", path, "-f", "json", "--max-alerts", "1/week"))
+    # All score the same: the first has the room that there is.
+    assert {finding["run"] for finding in data["findings"]} == {"bad-0"}
+    told = " ".join(command("audit", path, "--max-alerts", "1/week").stdout.split())
+    assert "at most 1 run in one day" in told
+    assert "3 runs more score 0.50 or more, beyond what --max-alerts allows" in told
+    none = command("audit", path, "--max-alerts", "0/week")
+    assert none.returncode == 0
+    assert "4 runs more score 0.50 or more" in " ".join(none.stdout.split())
+
+
+def test_counts_are_sentences(command: Run, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [plain(1)])
+    assert "1 run read, 0 to look at" in command("audit", path).stdout
+    bar = found(command("audit", write(tmp_path / "b.jsonl", [bad(1)]), "-f", "json"))["runs"][0]["score"]
+    done = command("audit", tmp_path / "b.jsonl", "--threshold", f"{bar + 0.0001:.4f}")
+    assert f"Nothing scores {bar + 0.0001:.4f} or more" in done.stdout
+
+
+def test_a_threshold_that_is_no_number_is_told(command: Run, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [plain(1)])
+    for arguments in (("audit", path), ("watch", path, "--once")):
+        done = command(*arguments, "--threshold", "nan")
+        assert done.returncode == 2
+        assert "--threshold: expected a number from 0 to 1, found nan" in done.stderr
+
+
+def test_a_table_speaks_one_language(command: Run, tmp_path: Path):
+    import re
+
+    path = write(tmp_path / "a.jsonl", [bad(1)])
+    for threshold in ("0.5", "0"):
+        done = command("audit", path, "--lang", "zh", "--threshold", threshold)
+        english = {one["why"] for one in notices(command, path)}
+        assert not any(why.split(".")[0] in " ".join(done.stdout.split()) for why in english)
+        assert len(re.findall("[\u4e00-\u9fff]{4,}", done.stdout)) > 5
+
+
+def notices(command: Run, path: Path) -> list[dict[str, Any]]:
+    done = command("watch", path, "--once", "--existing", "-f", "json", "--state", path.with_suffix(".db"))
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_file_that_is_no_log_is_passed_over_and_told(command: Run, tmp_path: Path):
+    logs = tmp_path / "logs"
+    write(logs / "a.jsonl", [plain(1)])
+    (logs / "package.json").write_text(json.dumps({"name": "x", "scripts": {"test": "x"}}, indent=2))
+    done = command("audit", logs, "-f", "json")
+    assert done.returncode == 0
+    assert [run["run"] for run in found(done)["runs"]] == ["plain-1"]
+    assert f"nothing in it looks like a run: {logs}/package.json" in done.stderr
+    told = command("audit", logs)
+    assert told.returncode == 0
+    assert "package.json" in told.stdout.replace("\n", "")
+    assert "could not be read" not in told.stdout
+    # Who names it wants it read; and what is damaged, or tells of what was said, is a log.
+    assert command("audit", logs / "package.json", "--no-state").returncode == 1
+    for text in ('{"name": "x", ', '{"kiosk": 1, "turns": [{"by": "guest"}]}'):
+        (logs / "package.json").write_text(text)
+        assert command("audit", logs, "--no-state").returncode == 1

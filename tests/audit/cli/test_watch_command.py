@@ -221,3 +221,19 @@ def test_each_notice_carries_the_score_of_its_finding(command: Callable[..., Don
     notices = [json.loads(line) for line in done.stdout.splitlines()]
     assert {(one["kind"], tuple(one["quotes"])): one["score"] for one in notices} == scores
     assert {one["run_score"] for one in notices} == {audit["runs"][0]["score"]}
+
+
+def test_a_channel_that_takes_nothing_is_told_once_in_a_while(tmp_path: Path, listener: Listener):
+    logs = tmp_path / "logs"
+    write(logs / "a.jsonl", [bad(number) for number in range(40)])
+    listener.deaf = True
+    watching = start(logs, "--webhook", listener.address, "--existing", "--interval", "0.05")
+    until(lambda: listener.refused > 0, "the first try")
+    time.sleep(2.0)
+    _, err = stop(watching)
+    assert 1 <= err.count("a notice has not arrived") <= 3
+    assert listener.refused <= 3
+
+
+def test_help_says_that_no_shell_runs(command: Callable[..., Done]):
+    assert "no shell" in " ".join(command("watch", "--help").stdout.split())
