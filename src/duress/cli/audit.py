@@ -112,9 +112,7 @@ def scan(
     ] = None,
     above: Annotated[
         float | None,
-        typer.Option(
-            metavar="P", help="It reads runs with this offline score or more. [default: 0.15]"
-        ),
+        typer.Option(metavar="P", help="It reads runs with this offline score or more. [default: 0.15]"),
     ] = None,
     prices: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Prices of models, to say what it will cost.")
