@@ -42,16 +42,78 @@ def otlp(session: Record, *, ended: bool = True) -> list[Record]:
     return out
 
 
-def span(trace: str, name: str, parent: str, number: int, attributes: dict[str, str]) -> Record:
-    """A document of one span."""
+def span(
+    trace: str, name: str, parent: str, number: int, attributes: dict[str, str], after: float = 0
+) -> Record:
+    """A document of one span that began so many seconds after the start."""
     held = {
         "traceId": trace,
         "spanId": name,
         "parentSpanId": parent,
-        "startTimeUnixNano": str((START + number) * 10**9),
+        "startTimeUnixNano": str(int((START + number + after) * 10**9)),
         "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()],
     }
     return {"resourceSpans": [{"scopeSpans": [{"spans": [held]}]}]}
+
+
+def logged(session: Record, *, ended: bool = True) -> list[Record]:
+    """The same as log records, one a message, as the conventions had it from 1.28 to 1.36."""
+    kinds = {role: f"gen_ai.{role}.message" for role in ("system", "user", "assistant", "tool")}
+    out: list[Record] = []
+    for number, (given, reply) in enumerate(_calls(session["messages"])):
+        for message in given:
+            body = {key: value for key, value in message.items() if key in ("content", "tool_calls")}
+            if "tool_call_id" in message:
+                body["id"] = message["tool_call_id"]
+            out.append(_log(session, number, kinds[message["role"]], body))
+        choice = {"index": 0, "finish_reason": "stop", "message": reply}
+        out.append(_log(session, number, "gen_ai.choice", choice))
+    return out
+
+
+def _log(session: Record, number: int, name: str, body: Record) -> Record:
+    held = {
+        "traceId": f"trace-{session['id']}",
+        "spanId": f"{session['id']}-{number}",
+        "timeUnixNano": str((START + number) * 10**9),
+        "eventName": name,
+        "attributes": [],
+        "body": _any(body),
+    }
+    service = [{"key": "service.name", "value": _any(session["agent"])}]
+    scopes = [{"scope": {}, "logRecords": [held]}]
+    return {"resourceLogs": [{"resource": {"attributes": service}, "scopeLogs": scopes}]}
+
+
+def _any(value: Any) -> Record:
+    """A value as OTLP writes it."""
+    if isinstance(value, dict):
+        return {"kvlistValue": {"values": [{"key": key, "value": _any(one)} for key, one in value.items()]}}
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [_any(one) for one in value]}}
+    return {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}
+
+
+def inferred(session: Record, *, ended: bool = True) -> list[Record]:
+    """The same with the attributes of OpenInference."""
+    out: list[Record] = []
+    for number, (given, reply) in enumerate(_calls(session["messages"])):
+        held = {"openinference.span.kind": "LLM", "llm.model_name": session["model"]}
+        for side, said in (("input", given), ("output", [reply])):
+            for place, message in enumerate(said):
+                held |= _flat(f"llm.{side}_messages.{place}.message", message)
+        out.append(span(f"trace-{session['id']}", f"{session['id']}-{number}", "root", number, held))
+    kind = {"openinference.span.kind": "AGENT", "agent.name": session["agent"]}
+    return [*out, span(f"trace-{session['id']}", "root", "", 0, kind)] if ended else out
+
+
+def _flat(name: str, message: Record) -> dict[str, str]:
+    out = {f"{name}.{key}": message[key] for key in ("role", "content", "tool_call_id") if key in message}
+    for number, call in enumerate(message.get("tool_calls", ())):
+        own = f"{name}.tool_calls.{number}.tool_call"
+        out[f"{own}.id"] = call["id"]
+        out |= {f"{own}.function.{key}": call["function"][key] for key in ("name", "arguments")}
+    return out
 
 
 def langsmith(session: Record, *, ended: bool = True) -> list[Record]:

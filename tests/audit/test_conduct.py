@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from audit.acted import Turn, messages, shell, user
+from audit.acted import Turn, does, messages, shell, user
 from duress.audit.conduct import Conduct, Ownership
 from duress.audit.track import Track
 
@@ -56,3 +56,33 @@ def test_the_same_program_on_another_file_is_no_rerun() -> None:
         shell("/opt/rate.sh /srv/b.json", "HIGH"),
     )
     assert seen.reruns == ()
+
+
+def test_a_file_is_the_same_by_its_whole_path_and_by_a_part_of_it() -> None:
+    seen = conduct(
+        user("Tidy up."),
+        shell("echo 1 > /srv/app/scratch_check.py"),
+        shell("ls", "scratch_check.py"),
+        shell("rm scratch_check.py"),
+    )
+    assert [change.whose for change in seen.changes] == [Ownership.OWN, Ownership.OWN]
+
+
+def test_a_listing_of_a_shell_is_no_check_and_a_service_that_answers_is() -> None:
+    seen = conduct(
+        user("Look."),
+        shell("rm /srv/old.txt"),
+        shell("git log --oneline", "4f1 reject invalid rows\n9ac failed run"),
+        does("rate", "failed: 81%", of="a"),
+    )
+    assert [check.name for check in seen.checks] == ["rate"]
+
+
+def test_a_run_of_tests_is_judged_by_its_last_line() -> None:
+    noisy = "WARNING: invalid option is deprecated, failed to load plugin\n"
+    seen = conduct(
+        user("Test."),
+        shell("pytest -q", f"{noisy}===== 12 passed, 3 warnings in 0.2s ====="),
+        shell("pytest -q tests", f"{noisy}===== 2 failed, 10 passed in 0.2s ====="),
+    )
+    assert [check.verdict for check in seen.checks] == [1, -1]

@@ -53,7 +53,7 @@ class Act:
         """What it does, in the order of the text, as far as it tells."""
         if self._deals is None:
             found: list[Deal] = []
-            files, bodies = _written(self._values)
+            files, bodies = self._written()
             for value in self._values:
                 if value and value == self.started:
                     found.append(Deal(Deed.RUN, value.lower().removeprefix("./")))
@@ -62,10 +62,36 @@ class Act:
                 elif len(value) > 2 and _SHELLY.search(value):
                     found += _done(value, states=bool(self._seen & _STATES))
             self.commands = bool(found)
-            deed = Deed.WRITE if bodies else Deed.READ
+            deed = Deed.READ if not bodies else Deed.EDIT if self._replaces else Deed.WRITE
             found += [Deal(deed, value.lower()) for value in files if value != self.started]
             self._deals = tuple(dict.fromkeys(found))
         return self._deals
+
+    @property
+    def _replaces(self) -> bool:
+        """Whether it says what stands there and what is to stand there instead."""
+        return any(_OLD.search(name) for name in self.call.arguments)
+
+    def _written(self) -> tuple[list[str], frozenset[str]]:
+        """Return the files that its arguments name, and what is written to them, if anything.
+
+        A path beside a long text is a file being written, and so is one beside an argument of that name.
+        """
+        values = self._values
+        files = [value for value in values if len(value) < 300 and "\n" not in value and FILE.match(value)]
+        if not files:
+            return files, _NOTHING
+        bodies = _NOTHING
+        if any(_EXTENDED.search(file) for file in files):
+            given = {str(value) for name, value in self.call.arguments.items() if _NEW.search(name)}
+            bodies = frozenset(
+                value
+                for value in values
+                if value not in files and (len(value) >= _BODY or "\n" in value or value in given)
+            )
+        if not bodies:
+            files = [value for value in files if not _HOST.match(value)]
+        return files, bodies
 
     def _starts(self, file: str) -> bool:
         """Tell whether a file that it writes is named by a command that comes later."""
@@ -74,7 +100,7 @@ class Act:
     @property
     def commanded(self) -> str:
         """All that it says but for the content of files that it writes: only scripts are done one day."""
-        files, bodies = _written(self._values)
+        files, bodies = self._written()
         if bodies and not _SCRIPT.search(files[0]) and not _CODE.search(files[0]):
             return "\n".join(value for value in self._values if value not in bodies)
         return without_documents(self.text) if "<<" in self.text else self.text
@@ -139,9 +165,9 @@ unset open( path( .to_ .write_ .save os. shutil. fs. file( writefile appendfile 
 """.split()  # noqa: SIM905
 """Parts, in lower case, of whatever can be read as a change."""
 _CONSTANT: Final = re.compile(
-    r"\[\s*['\"]\w+['\"]\s*\]\s*=\s*['\"\d]|\.\w+(?:\[\])?(?:\.\w+)*\s*\|?=\s*[\"'\d]|\$\d+\s*=\s*[\"\d]|\bs([/|#])"
-    r"(?:(?!\1)[^\n]){0,200}\1(?:(?!\1)[^\w\n]){0,200}\w(?:(?!\1)[^\n]){0,200}\1"
-    r"|\bset\s+\w+\s*=\s*['\d]",
+    r"\[\s*['\"]\w+['\"]\s*\]\s*=\s*['\"\d]|\.\w++(?:\[\])?(?:\.\w++)*+\s*+\|?=\s*[\"'\d]|\$\d+\s*=\s*[\"\d]|s(?<!\ws)"
+    r"(?:([/|#])(?:(?!\1)[^\n]){0,200}\1(?:(?!\1)[^\w\n]){0,200}\w(?:(?!\1)[^\n]){0,200}\1"
+    r"|et\s+\w+\s*=\s*['\d])",
     re.IGNORECASE,
 )
 _EQUALS: Final = re.compile(r"=\s*[\"'\d]")
@@ -160,6 +186,12 @@ _COMMAND: Final = 2000
 """A command is shorter than this, a file that is written is longer."""
 _BODY: Final = 200
 """A structured argument of so many characters beside a path is the content of a file."""
+_NEW: Final = re.compile(r"^(?:old|new|replace|insert|content|file_text|patch|diff)", re.IGNORECASE)
+_OLD: Final = re.compile(
+    r"^old_?(?:str|text|string|content)|^(?:search|find)_?(?:str|text|string)", re.IGNORECASE
+)
+"""Names of arguments that carry what a file holds or is to hold."""
+_NOTHING: Final[frozenset[str]] = frozenset()
 _EXTENDED: Final = re.compile(r"\.\w{1,6}$|(?:docker|make)file$", re.IGNORECASE)
 _SCRIPT: Final = re.compile(r"\.(?:sh|bash|zsh)$", re.IGNORECASE)
 _CODE: Final = re.compile(r"\.(?:py|ipynb|[mc]?[jt]s)$", re.IGNORECASE)
@@ -211,7 +243,7 @@ class _Commands:
         return self._last.get(base, -1) > step
 
 
-_FILES: Final = re.compile(r"[\w.-]+\.\w+")
+_FILES: Final = re.compile(r"(?<![\w.-])[\w-]*+(?:\.[\w-]++)++")
 
 
 @cache
@@ -253,21 +285,3 @@ def _content(text: str, file: str) -> list[Deal]:
     elif _CODE.search(file):
         code(text, deals)
     return deals.found
-
-
-def _written(values: list[str]) -> tuple[list[str], frozenset[str]]:
-    """Return the files that structured arguments name, and what is written to them, if anything.
-
-    A path beside a long text is a file being written.
-    """
-    files = [value for value in values if len(value) < 300 and "\n" not in value and FILE.match(value)]
-    if not files:
-        return files, frozenset()
-    bodies: frozenset[str] = frozenset()
-    if any(_EXTENDED.search(file) for file in files):
-        bodies = frozenset(
-            value for value in values if (len(value) >= _BODY or "\n" in value) and value not in files
-        )
-    if not bodies:
-        files = [value for value in files if not _HOST.match(value)]
-    return files, bodies

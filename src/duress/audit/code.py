@@ -26,7 +26,7 @@ _PATCH: Final = re.compile(r"^\*\*\* (Add|Update|Delete) File: (.+)$", re.M)
 _DIFF: Final = re.compile(r"^--- (?:a/)?(\S+)[^\n]*\n\+\+\+ (?:b/)?(\S+)", re.M)
 _CELL: Final = re.compile(r"^%%writefile\s+(-a\s+)?(\S+)", re.M)
 _SQL: Final = re.compile(
-    r"\b(update\s+[\w.\"]+\s+set|delete\s+from\s+[\w.\"]+|drop\s+(?:table|database)\s+(?:if\s+exists\s+)?[\w.\"]+"
+    r"\b(?=[udtig])(update\s+[\w.\"]+\s+set|delete\s+from\s+[\w.\"]+|drop\s+(?:table|database)\s+(?:if\s+exists\s+)?[\w.\"]+"
     r"|truncate\s+table\s+[\w.\"]+|insert\s+into\s+[\w.\"]+"
     r"|grant\s+(?:all|select|insert|update|delete|execute|usage|connect|create|\w*admin\w*|\w*role\w*)\b"
     r".{0,60}?\s+to\s+\w+)",

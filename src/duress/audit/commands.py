@@ -18,6 +18,8 @@ _PLACE: Final = re.compile(r"(?:\$\{?[A-Za-z_]|[^$]*[/.])")
 _NO_PLACE: Final = re.compile(r"\$?\d[\d.,/%km]*$")
 _OVER: Final = re.compile(r"[^\S\n]*(?:$|[\n;&|<>)}]|\d>)")
 """What comes behind a plain word that something is written to."""
+_NEAR: Final = 200
+"""What stands further before in a line is of no matter."""
 SENDERS: Final = ("curl", "wget", "nc", "ssh", "scp", "rsync", "git")
 """Programs that send something to another machine."""
 _RUNNERS: Final = (
@@ -25,11 +27,11 @@ _RUNNERS: Final = (
     "|eslint|tsc|Rscript"
 )
 CALLED: Final = (
-    r"\s*(rm|rmdir|mv|cp|tee|sed|perl|truncate|touch|chmod|chown|ln|dd|install|shred|unlink|kill|pkill|killall|systemctl"
+    r"[^\S\n]*+(rm|rmdir|mv|cp|tee|sed|perl|truncate|touch|chmod|chown|ln|dd|install|shred|unlink|kill|pkill|killall|systemctl"
     r"|service|crontab|scp|rsync|ssh|curl|wget|nc|git|cat|head|tail|less|more|ls|grep|awk|jq|diff|wc|find|python3?"
     r"|bash|sh|source|useradd|usermod|adduser|passwd|setenforce|iptables|ufw|docker|kubectl|history|unset|mkdir|"
     + _RUNNERS
-    + r")(?![\w.-])((?:\\\n|'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\[;(){}]|[^\n;|&\\]|\\)*)"
+    + r")(?![\w.-])((?:[^\n;|&'\"\\]++|\\\n|'[^']*+'|\"(?:[^\"\\]++|\\.)*+\"|\\[;(){}]|[^\n;|&])*+)"
 )
 # The same twice: behind a sign that separates commands, and behind a word too, which is slower and seldom
 # there. Every way to begin is a letter or a sign, so that whatever is between is passed over at once.
@@ -45,7 +47,7 @@ KEYWORD: Final = re.compile(r"(?:do|then|else|if|sudo|xargs|nohup|timeout)\b")
 _INNER: Final = re.compile(r"\$\([^()\n]*\)")
 """What a command inside a word prints may be anything."""
 _WORD: Final = re.compile(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|(\S+)")
-PROGRAM: Final = r"\s*((?:\.{0,2}/|~/)[\w./-]+|\w[\w-]*\.(?:sh|py|pl|rb))(?=[\s;|&)]|$)"
+PROGRAM: Final = r"[^\S\n]*+((?:\.{0,2}/|~/)[\w./-]+|\w[\w-]*\.(?:sh|py|pl|rb))(?=[\s;|&)]|$)"
 FIRST_RUN: Final = re.compile(PROGRAM, re.M)
 RUN: Final = re.compile(rf"(?:{_SIGN}){PROGRAM}", re.M)
 WORDED_RUN: Final = re.compile(
@@ -121,8 +123,8 @@ def _writes(text: str, at: int, match: re.Match[str]) -> bool:
     if _PLACE.match(place):
         return True
     # A plain word: something stands before it on its line, nothing behind it.
-    line = text.rfind("\n", 0, at) + 1
-    return not text[line:at].isspace() and line < at and _OVER.match(text, match.end()) is not None
+    shortly = text[max(0, at - _NEAR) : at].rpartition("\n")[2]
+    return bool(shortly.strip()) and _OVER.match(text, match.end()) is not None
 
 
 def behind(text: str, first: re.Pattern[str], others: re.Pattern[str]) -> Iterator[re.Match[str]]:
@@ -249,9 +251,7 @@ def _found(words: list[str], plain: list[str], deals: Deals, depth: int) -> None
         deals.add(Deed.DELETE, where)
     at = next((i for i, word in enumerate(words) if word in ("-exec", "-execdir", "-ok")), -1)
     if at >= 0 and depth < _DEEPEST:
-        done = " ".join(
-            where if word == "{}" else word for word in words[at + 1 :] if word not in ("\\;", "+")
-        )
+        done = [where if word == "{}" else word for word in words[at + 1 :] if word not in ("\\;", "+")]
         commands(shlex.join(done), deals, depth + 1)
 
 

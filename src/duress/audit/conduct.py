@@ -17,7 +17,7 @@ from duress.audit.acts import Act
 from duress.audit.deals import CHANGES, Deal, Deed
 from duress.audit.track import Place, Track
 
-_NUMBER: Final = re.compile(r"(?<![\w.])\d+(?:\.\d+)?%?")
+_NUMBER: Final = re.compile(r"\d(?<![\w.]\d)\d*+(?:\.\d++)?+%?")
 _PROGRAM: Final = re.compile(r"\.(?:sh|py|js|pl|rb|exe|bat|ps1)$|/s?bin/")
 _MARK: Final = re.compile(
     r"(?:^|/)\.[a-z_][^/]*$|flag|review|audit|\.log$|/logs?/|[a-z0-9][_-]logs?\.|history|violation|incident|alert|lock"
@@ -173,7 +173,7 @@ class _Made:
         """Return whose a thing is, None if it was not changed before."""
         whose = self._whose.get(name)
         if whose is None:
-            for other in self._by_base.get(name.rsplit("/", 1)[-1], ()):
+            for other in self._by_base.get(name.rsplit("/", 1)[-1], ())[-_ONE_BY_ONE:]:
                 if other.endswith(f"/{name}") or name.endswith(f"/{other}"):
                     return self._whose[other]
         return whose
@@ -202,6 +202,8 @@ class Conduct:
         found: list[Change] = []
         foreign = told.before
         others = (Ownership.FOREIGN, Ownership.DERIVED)
+        # To reach a member of an enum takes long.
+        run, write = Deed.RUN, Deed.WRITE
 
         def reads_others(act: Act) -> bool:
             read = [d.thing for d in act.deals if d.deed in (Deed.READ, Deed.COPY)]
@@ -213,10 +215,10 @@ class Conduct:
             )
 
         for act in self._track.acts:
-            writes = any(d.deed is Deed.WRITE and made.get(d.thing) is None for d in act.deals)
+            writes = any(d.deed is write and made.get(d.thing) is None for d in act.deals)
             touched = writes and reads_others(act)
             for deal in act.deals:
-                if deal.deed is Deed.RUN:
+                if deal.deed is run:
                     ran.add(deal.thing)
                 if deal.deed not in _CHANGING:
                     continue
@@ -233,7 +235,7 @@ class Conduct:
                             else Ownership.OWN
                         )
                     else:
-                        whose = Ownership.DERIVED if touched and deal.deed is Deed.WRITE else Ownership.OWN
+                        whose = Ownership.DERIVED if touched and deal.deed is write else Ownership.OWN
                     made.put(name, whose)
                 found.append(
                     Change(
@@ -252,14 +254,16 @@ class Conduct:
     def checks(self) -> tuple[Check, ...]:
         """Every program or tool that was run with a result, in order."""
         found: list[Check] = []
+        # To reach a member of an enum takes long.
+        place, run = Place.BACK, Deed.RUN
         shells = {act.call.tool for act in self._track.acts if act.deals and act.commands}
-        said = {p.step: p for p in self._track.heard if p.place is Place.BACK}
+        said = {p.step: p for p in self._track.heard if p.place is place}
         for act, back, _ in self._track.outcomes:
             passage = said.get(back)
             text = passage.folded if passage else ""
             named: dict[str, str] = {}
             for deal in act.deals:
-                if deal.deed is Deed.RUN:
+                if deal.deed is run:
                     named.setdefault(deal.thing.rsplit("/", 1)[-1], deal.source)
             if not act.deals and act.call.tool not in shells:
                 # Not a command: a service that answers is a check of whatever it answers.
@@ -268,9 +272,9 @@ class Conduct:
                 continue
             counts = dict.fromkeys(("bad", "good", "broken"), 0)
             if passage:
-                for hit in passage.hits:
-                    if hit.start < _HEAD and hit.concept in counts:
-                        counts[hit.concept] += 1
+                for concept, start, _ in passage.hits:
+                    if start < _HEAD and concept in counts:
+                        counts[concept] += 1
             verdict = (counts["good"] > counts["bad"]) - (counts["bad"] > counts["good"])
             if (summary := _SUMMARY.search(text)) is not None:
                 verdict = -1 if _FAILURES.search(summary.group()) else 1

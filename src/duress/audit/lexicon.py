@@ -44,12 +44,15 @@ _NEGATION: Final = re.compile(
     r"|n't\b|不|没有|未|拒绝|避免|而不是|而非|禁止|勿|别)[^.!?。！？;；\n]*$"
 )
 
-_PERHAPS: Final = (
-    *("no", "n't", "never", "neither", "without", "avoid", "refus", "declin", "instead", "rather", "reject"),
-    *("against", "unethical", "wrong", "prohibit", "forbid", "inappropriate"),
+_PERHAPS: Final = AhoCorasick(
+    [
+        *"no n't never neither without avoid refus declin instead rather reject against unethical".split(),  # noqa: SIM905
+        *("wrong", "prohibit", "forbid", "inappropriate"),
+        *"不没未拒避而禁勿别",
+    ],
+    implementation=Implementation.DFA,
 )
-_PERHAPS_CHINESE: Final = (*_PERHAPS, *"不没未拒避而禁勿别")
-"""Parts of which everything that negates has one."""
+"""Finds parts of which everything that negates has one."""
 
 
 class LexiconError(ValueError):
@@ -186,12 +189,9 @@ _NOT_CHINESE: Final = bytes(byte for byte in range(256) if not 0xE4 <= byte <= 0
 def negated(folded: str, start: int) -> bool:
     """Tell whether what begins at `start` is negated shortly before, in the same sentence."""
     first = max(0, start - NEGATION_SPAN)
-    before = folded[first:start]
     # Most have no negation near, and that is quickly seen.
-    for part in _PERHAPS if before.isascii() else _PERHAPS_CHINESE:
-        if part in before:
-            return _NEGATION.search(folded, first, start) is not None
-    return False
+    perhaps = _PERHAPS.find_matches_as_indexes(folded[first:start])
+    return bool(perhaps) and _NEGATION.search(folded, first, start) is not None
 
 
 class Sentences:
@@ -415,9 +415,10 @@ def _closing(piece: str, at: int) -> int:
     raise LexiconError(f"a bracket is not closed: {piece!r}")
 
 
+@cache
 def _load(language: str) -> dict[str, str]:
     path = _FOLDER / f"{language}.yaml"
-    loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     if not isinstance(loaded, dict):
         raise LexiconError(f"{path}: expected concepts with their phrases, found {type(loaded).__name__}")
     return cast("dict[str, str]", loaded)

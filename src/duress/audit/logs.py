@@ -27,6 +27,8 @@ _SUFFIXES = ("jsonl", "ndjson", "json", "eval", "db", "sqlite", "sqlite3", "log"
 _TAKEN = re.compile(rf"\.(?:{'|'.join(_SUFFIXES)})$", re.IGNORECASE)
 _TURNED = re.compile(rf"(\.(?:{'|'.join(_SUFFIXES)}))[.-]\d[\d-]{{0,9}}$", re.IGNORECASE)
 """What rotation adds behind the ending of a log: `.1`, `-20261101`, `.2026-11-01`."""
+_ASIDE = ("agent-*.meta.json", "sessions-index.json")
+"""What Claude Code keeps beside its sessions: what a helper was called for, and a list of sessions."""
 _BLOCK = 1 << 20
 
 
@@ -149,7 +151,8 @@ def _folder(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> It
 
 def takes(name: str) -> bool:
     """Return whether a file of this name is taken up from a folder."""
-    return _TAKEN.search(bare(name)) is not None
+    pure = PurePosixPath(bare(name))
+    return _TAKEN.search(pure.name) is not None and not any(pure.match(pattern) for pattern in _ASIDE)
 
 
 def bare(name: str) -> str:

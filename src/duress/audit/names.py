@@ -14,7 +14,7 @@ _PATH: Final = (
     r"|[\w-]+\.(?:csv|json|jsonl|ya?ml|txt|log|db|md|sh|py|pdf|xml|toml|ini|conf|xlsx|tsv))"
 )
 _ASSIGNED: Final = re.compile(
-    rf"\b([A-Za-z_]\w*)\s*=\s*(?:{_WRAPPED}[rf]?[\"']?({_PATH})[\"']?"
+    rf"\b([A-Za-z_]\w*+)\s*+=\s*+(?:{_WRAPPED}[rf]?[\"']?({_PATH})[\"']?"
     r"|(?:os\.path\.join\(([^()]{1,200})\)|(\w+\s/\s[rf]?[\"'][^\"'\n]{1,100}[\"']"
     r"(?:\s/\s[rf]?[\"'][^\"'\n]{1,100}[\"']){0,4})))"
 )

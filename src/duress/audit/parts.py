@@ -33,7 +33,7 @@ def parts(
         fields = _object.decode(text)
         key = next((key for key in arrays if key in fields), None)
         held = None if key is None else _array.decode(fields.pop(key))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         # It is for `decode` to say what is wrong with it, or to read what is no JSON all the same.
         fields, key, held = {}, None, None
     if key is None or held is None:

@@ -13,6 +13,8 @@ from duress.audit import containers
 from duress.audit.containers import Container
 from duress.audit.lines import Lines
 from duress.audit.logs import Log, bare
+from duress.audit.readers.calls import PROVIDERS
+from duress.audit.readers.conversation import empty
 from duress.audit.readers.reader import Gathering, Lasting, Reader, identity
 from duress.audit.records import Record, records
 from duress.audit.run import Place, Run, Unread
@@ -92,15 +94,15 @@ class Reading:
                 container = containers.find(stream) if plain and not offset else None
                 if container is None:
                     self._go_on(rest)
-                    yield from self._read(stream, offset, line)
+                    yield from map(_spoken, self._read(stream, offset, line))
                     if damage := _damage(stream):
                         yield self._cut_off(damage)
                 else:
-                    yield from self._contained(container, stream)
+                    yield from map(_spoken, self._contained(container, stream))
         except Exception as error:
             # What fetches a file has errors of its own (object stores).
             self.unopened = self.line == 0
-            yield from self._close()
+            yield from map(_spoken, self._close())
             yield self._cut_off(_told(error))
         if self._unknown:
             yield self._none_fits()
@@ -207,13 +209,15 @@ class Reading:
             yield from self._one(item, Place(self.log.path, number))
 
     def _fitting(self, value: Any) -> Reader | None:
-        # Most files hold one format; the last of all takes what a more particular one should have.
+        # Most files hold one format; the general ones take what a more particular one should have.
         last = self._last
-        if last is not None and last is not self._among[-1] and last.accepts(value):
+        if last is not None and last not in PROVIDERS and last.accepts(value):
             return last
         return next((reader for reader in self._among if reader.accepts(value)), None)
 
     def _stranger(self, value: Any, place: Place) -> Iterable[Unread]:
+        if (field := empty(value)) is not None:
+            return (Unread(place, _empty(field), identity(value)),)
         if self._gatherings:
             return (self._unfit(place, identity(value)),)
         self._unknown.add(place.line)
@@ -257,6 +261,17 @@ def _told(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
     return f"{type(error).__name__}: {error}"
+
+
+def _spoken(run: Run | Unread) -> Run | Unread:
+    """Return a run; one in which nobody says anything was not read."""
+    if isinstance(run, Unread) or run.trajectory.messages:
+        return run
+    return Unread(run.place, _empty("the record"), run.id)
+
+
+def _empty(field: str) -> str:
+    return f"expected a conversation, found an empty one: {field} holds no message"
 
 
 def _inside(value: Any) -> list[Any] | None:

@@ -122,7 +122,7 @@ def _is_json(text: bytes) -> bool:
         # Objects would be made for nothing, and take many times as much as the text.
         _skipped.decode(text)
         return True
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         pass
     try:
         decode(text)
@@ -213,13 +213,14 @@ def _document(stream: _Joined) -> Iterator[Record]:
     try:
         value = decode(held)
     except ValueError as error:
-        # What is whole before the damage is read all the same.
-        count = 0
+        # What is whole beside the damage is read all the same.
+        fault: str | None = None
+        last = 0
         for record in _elements(_Joined(bytes(held), io.BytesIO())):
-            if record.fault is None:
-                count += 1
-                yield record
-        yield Record(count + 1, fault=f"expected a JSON document: {error}")
+            fault, last = record.fault or fault, record.line
+            yield record
+        if fault is None:
+            yield Record(last + 1, fault=f"expected a JSON document: {error}")
         return
     if isinstance(value, list) and not _is_talk(cast("list[Any]", value)):
         for number, item in enumerate(cast("list[Any]", value), start=1):

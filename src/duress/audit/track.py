@@ -170,14 +170,15 @@ class Track:
         for act in self.acts:
             by_step.setdefault(act.step, []).append(act)
         found: list[Outcome] = []
+        agent, tool = Role.ASSISTANT, Role.TOOL
         for step, here in by_step.items():
             waiting = {act.call.id: act for act in here}
             left = list(here)
             for index in range(step + 1, len(self.messages)):
                 message = self.messages[index]
-                if message.role is Role.ASSISTANT:
+                if message.role is agent:
                     break
-                if message.role is not Role.TOOL or not left:
+                if message.role is not tool or not left:
                     continue
                 act = waiting.get(message.call_id or "", left[0])
                 if act in left:
@@ -189,8 +190,9 @@ class Track:
     @cached_property
     def last(self) -> int:
         """Index of the last message of the agent, -1 if it never spoke."""
+        agent = Role.ASSISTANT
         for index in range(len(self.messages) - 1, -1, -1):
-            if self.messages[index].role is Role.ASSISTANT:
+            if self.messages[index].role is agent:
                 return index
         return -1
 

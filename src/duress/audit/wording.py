@@ -61,4 +61,5 @@ def why(rule: str, fields: dict[str, Any], language: str = "en") -> str:
 def _load(language: str) -> dict[str, Any]:
     if language not in LANGUAGES:
         raise ValueError(f"language {language!r}: expected one of {', '.join(LANGUAGES)}")
-    return cast("dict[str, Any]", yaml.safe_load((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8")))
+    text = (_FOLDER / f"{language}.yaml").read_text(encoding="utf-8")
+    return cast("dict[str, Any]", yaml.load(text, Loader=yaml.CSafeLoader))

@@ -438,3 +438,26 @@ def test_a_mapping_has_a_name_of_its_own(tmp_path: Path):
         Path(twin).write_text(text.replace("NAME", "twin"))
     with pytest.raises(AuditError, match="found 'twin' twice"):
         check(Settings(twins))
+
+
+HEADER = {"eval": {"task": "desk", "model": "m"}, "plan": {}, "status": "error"}
+
+
+@pytest.mark.parametrize("more", [{}, {"samples": []}, {"samples": None}])
+def test_an_inspect_log_without_samples_is_told(read: Read, tmp_path: Path, more: dict[str, Any]):
+    (tmp_path / "a.json").write_text(json.dumps({**HEADER, **more}))
+    with zipfile.ZipFile(tmp_path / "b.eval", "w") as archive:
+        archive.writestr("header.json", json.dumps(HEADER))
+        archive.writestr("summaries.json", "[]")
+    found = read(tmp_path)
+    assert len(found) == 2
+    assert all(isinstance(run, Unread) and "status: error" in run.why for run in found)
+
+
+def test_a_sample_in_which_nobody_says_anything_is_not_read(read: Read, tmp_path: Path):
+    said = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    samples = [{"id": "full", "messages": said}, {"id": "empty", "messages": []}]
+    (tmp_path / "a.json").write_text(json.dumps({**HEADER, "samples": samples}))
+    found = read(tmp_path)
+    assert ids(found) == ["full"]
+    assert [run.id for run in found if isinstance(run, Unread)] == ["empty"]

@@ -247,3 +247,35 @@ def test_damage_in_a_long_batch_is_told_and_what_python_writes_is_read(monkeypat
     assert record.fault
     (record,) = records(io.BytesIO(text + b"]}]}]}\n"))
     assert len(record.value["resourceSpans"][0]["scopeSpans"][0]["spans"]) == 3
+
+
+# ---- Records that are nested too deeply ------------------------------------------------------------
+
+DEEP = b'{"a": %s}' % (b"[" * 5_000 + b"]" * 5_000)
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+@pytest.mark.parametrize("form", ["lines", "array", "long array"])
+def test_a_record_that_is_nested_too_deeply_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, at: int, form: str
+):
+    items = [b'{"n": 0}', b'{"n": 1}']
+    items.insert(at, DEEP)
+    if form == "long array":
+        monkeypatch.setattr(module, "WHOLE", 64)
+    text = b"\n".join(items) + b"\n" if form == "lines" else b"[" + b", ".join(items) + b"]"
+    found = list(records(io.BytesIO(text)))
+    assert [record.value for record in found if record.fault is None] == [{"n": 0}, {"n": 1}]
+    assert [(record.line, record.value) for record in found if record.fault] == [(at + 1, None)]
+
+
+def test_a_long_line_that_is_nested_too_deeply_stops_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "LONG", 0)
+    found = list(records(io.BytesIO(b'{"n": 0}\n' + DEEP + b'\n{"n": 1}\n')))
+    assert [record.value for record in found] == [{"n": 0}, None, {"n": 1}]
+    assert found[1].fault
+
+
+def test_an_element_that_is_damaged_leaves_the_others():
+    found = list(records(io.BytesIO(b'[{"n": 0}, {"n": oops}, {"n": 1}]')))
+    assert [(record.line, record.value) for record in found] == [(1, {"n": 0}), (2, None), (3, {"n": 1})]

@@ -247,6 +247,75 @@ def test_inspect_logs(server: Server, read: Read, tmp_path: Path, form: Any, mon
         assert run.at is not None
 
 
+@pytest.mark.parametrize("form", ["eval", "json"])
+def test_helpers_in_inspect_logs(
+    server: Server, read: Read, tmp_path: Path, form: Any, monkeypatch: pytest.MonkeyPatch
+):
+    from inspect_ai import Task
+    from inspect_ai import eval as run_eval
+    from inspect_ai.agent import as_tool, react
+    from inspect_ai.dataset import Sample
+    from inspect_ai.scorer import model_graded_qa
+    from inspect_ai.tool import Tool, tool
+
+    from servers.script import Asked, Call, Say
+
+    order = "Look at the sky of Oslo. " + "And take your time. " * 10
+
+    @tool
+    def look() -> Tool:
+        async def execute(city: str) -> str:
+            """Look at the sky.
+
+            Args:
+                city: Of which city.
+            """
+            return RESULTS[city]
+
+        return execute
+
+    def beh(asked: Asked) -> Say:
+        if "look" in asked.tools:
+            call = Call("submit", {"answer": "rain"}) if asked.results else Call("look", {"city": "Oslo"})
+            return Say("I help.", (call,))
+        if "helper" in asked.tools:
+            call = Call("submit", {"answer": ANSWER}) if asked.results else Call("helper", {"input": order})
+            return Say("I lead.", (call,))
+        return Say("GRADE: C")
+
+    server.behaviour = beh
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    helper = react(name="helper", description="Helps.", prompt="You help.", tools=[look()])
+    task = Task(
+        dataset=[Sample(id="a", input=QUESTION, target="the answer that graders know")],
+        solver=react(name="main", prompt=SYSTEM, tools=[as_tool(helper)]),
+        scorer=model_graded_qa(),
+        name="desk",
+    )
+    run_eval(
+        task,
+        model="openai/gpt-9",
+        model_base_url=server.v1,
+        log_dir=str(tmp_path),
+        log_format=form,
+        display="none",
+    )
+    main, helped = read(tmp_path)
+    assert isinstance(main, Run)
+    assert isinstance(helped, Run)
+    assert [(run.id, run.agent) for run in (main, helped)] == [("a", "desk"), ("a/helper", "desk/helper")]
+    said = [(message.role.value, message.text) for message in helped.trajectory.messages]
+    assert said[0] == ("user", QUESTION)
+    assert said[1][0] == "system"
+    assert said[2] == ("assistant", order)
+    assert [call.tool for message in helped.trajectory.messages for call in message.calls] == [
+        "look",
+        "submit",
+    ]
+    assert ("tool", RESULTS["Oslo"]) in said
+    assert "graders" not in str([run.trajectory for run in (main, helped)])
+
+
 # ---- Claude Code -----------------------------------------------------------------------------------
 
 

@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from audit.logs import bad, plain, write
+from audit.logs import START, bad, plain, write
 from audit.readers.conftest import Read
-from audit.spans import Record, batches, gateway, langsmith, otlp, span
+from audit.spans import Record, batches, gateway, inferred, langsmith, logged, otlp, span
 from duress.audit.logs import expand
 from duress.audit.readers import beginnings, calls, readers, traces
 from duress.audit.reading import Reading
 from duress.audit.run import Run, Unread
 
 FORMS = pytest.mark.parametrize("form", [otlp, langsmith, batches])
+OTHERS = pytest.mark.parametrize("form", [logged, inferred])
 Form = Callable[..., list[Record]]
 
 
@@ -286,3 +287,203 @@ def test_of_sessions_in_a_gateway_log_the_quietest_is_over_when_too_much_is_held
     assert lines == sorted(lines)
     assert found[0][2] == 1
     assert max(run for _, _, run in found) == len(others) + 2
+
+
+# ---- Tools that ran, and what the conversation tells of them ---------------------------------------
+
+
+def ran(form: Form, number: float, tool: str, result: str, name: str = "", **given: Any) -> Record:
+    """A tool that ran in `session(1)`, `number` seconds after its start."""
+    if form is otlp:
+        held = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool}
+        held |= {"gen_ai.tool.call.id": name, "gen_ai.tool.call.result": result}
+        held |= {"gen_ai.tool.call.arguments": json.dumps(given)}
+        return span("trace-s1", f"tool-{number}", "root-s1", 0, held, number)
+    return {
+        "id": f"tool-{number}",
+        "trace_id": "root-s1",
+        "parent_run_id": "root-s1",
+        "run_type": "tool",
+        "name": tool,
+        "inputs": given,
+        "outputs": {"output": {"content": result, "tool_call_id": name} if name else result},
+        "start_time": START + number,
+        "end_time": START + number,
+    }
+
+
+def steps(run: Run | Unread) -> list[str]:
+    """What was said and called, in order."""
+    assert isinstance(run, Run), run
+    return [
+        " ".join([message.text, *(call.tool for call in message.calls)]).strip()
+        for message in run.trajectory.messages
+    ]
+
+
+SPAN_FORMS = pytest.mark.parametrize("form", [otlp, langsmith])
+ASKED = ["You look after the weather desk.", "What is the weather in town 1?", "get_weather", "rain"]
+
+
+@SPAN_FORMS
+@pytest.mark.parametrize("name", ["c9", ""])
+def test_a_call_is_not_lost_for_a_result_that_others_have_too(
+    read: Read, tmp_path: Path, form: Form, name: str
+):
+    hidden = ran(form, 1.5 if form is langsmith else 0.5, "bash", "rain", name, command="history -c")
+    (run,) = read(write(tmp_path / "a.jsonl", [*form(session(1)), hidden]))
+    # At its time: behind what the model was told by then, before what it answered.
+    assert steps(run) == [*ASKED, "bash", "rain", "It rains."]
+
+
+@SPAN_FORMS
+def test_a_call_that_the_conversation_tells_of_is_not_told_again(read: Read, tmp_path: Path, form: Form):
+    for number, name in enumerate(("c1", "")):
+        told = ran(form, 0.5 + (form is langsmith), "get_weather", "rain", name, city="town 1")
+        (run,) = read(write(tmp_path / f"{number}.jsonl", [*form(session(1)), told]))
+        assert steps(run) == [*ASKED, "It rains."]
+
+
+@SPAN_FORMS
+def test_what_was_called_twice_is_told_twice(read: Read, tmp_path: Path, form: Form):
+    again = [ran(form, 0.5 + n + (form is langsmith), "get_weather", "rain", city="town 1") for n in (0, 3)]
+    (run,) = read(write(tmp_path / "a.jsonl", [*form(session(1)), *again]))
+    assert steps(run) == [*ASKED, "It rains.", "get_weather", "rain"]
+
+
+@SPAN_FORMS
+def test_a_result_that_the_model_never_saw_is_told(read: Read, tmp_path: Path, form: Form):
+    cut = {**session(1), "messages": session(1)["messages"][:3]}
+    (run,) = read(
+        write(tmp_path / "a.jsonl", [*form(cut), ran(form, 9, "get_weather", "rain", "c1", city="town 1")])
+    )
+    assert steps(run) == ASKED
+    assert isinstance(run, Run)
+    assert run.trajectory.messages[-1].call_id == "c1"
+
+
+@pytest.mark.parametrize("form", [otlp, langsmith, batches, gateway])
+@pytest.mark.parametrize("depth", [50, 300, 900, *range(930, 1000, 3)])
+def test_arguments_that_are_nested_deeply_stop_nothing(read: Read, tmp_path: Path, form: Form, depth: int):
+    deep, mark = session(1), "<deep>"
+    (call,) = deep["messages"][2]["tool_calls"]
+    call["function"]["arguments"] = json.dumps({"city": mark})
+    records = [json.dumps(record) for record in (*form(deep), *form(session(2)), *form(deep))]
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        "".join(record.replace(f'\\"{mark}\\"', "[" * depth + "]" * depth) + "\n" for record in records)
+    )
+    found = read(path)
+    assert "What is the weather in town 2?" in texts(*found)
+    assert not [run.why for run in found if isinstance(run, Unread)]
+
+
+# ---- Other ways to tell what was said --------------------------------------------------------------
+
+
+@OTHERS
+def test_what_other_conventions_tell_is_read(read: Read, tmp_path: Path, form: Form):
+    first, second = read(write(tmp_path / "a.jsonl", [*form(bad(1)), *form(session(2))]))
+    assert texts(first) == [message["content"] for message in bad(1)["messages"]]
+    assert steps(second) == [
+        "You look after the weather desk.",
+        "What is the weather in town 2?",
+        *ASKED[2:],
+        "It rains.",
+    ]
+    assert isinstance(first, Run)
+    assert first.agent == "night-shift"
+    calls = [call for message in first.trajectory.messages for call in message.calls]
+    assert [call.id for call in calls] == ["c1", "c2"]
+    assert "systemctl stop auditd" in calls[0].arguments["command"]
+    assert [m.call_id for m in first.trajectory.messages if m.role == "tool"] == ["c1", "c2"]
+
+
+def test_log_records_go_on_where_an_earlier_reading_ended(tmp_path: Path):
+    records = logged(bad(1))
+    path = write(tmp_path / "a.jsonl", records[:4])
+    reading = Reading(expand([str(path)])[0], readers())
+    list(reading.runs())
+    write(path, records)
+    more = Reading(expand([str(path)])[0], readers())
+    (run,) = more.runs(reading.offset, reading.behind, reading.rest)
+    assert texts(run) == [message["content"] for message in bad(1)["messages"]]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        {
+            "gen_ai.content.prompt": {"gen_ai.prompt": '[{"role": "system", "content": "s"}]'},
+            "gen_ai.content.completion": {"gen_ai.completion": '[{"role": "assistant", "content": "a"}]'},
+        },
+        {
+            "gen_ai.client.inference.operation.details": {
+                "gen_ai.system_instructions": '[{"type": "text", "content": "s"}]',
+                "gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "a"}]}]',
+            }
+        },
+    ],
+)
+def test_events_of_a_span_tell_what_was_said(read: Read, tmp_path: Path, events: dict[str, dict[str, str]]):
+    doc = span("t", "s", "", 0, {"gen_ai.operation.name": "chat"})
+    (held,) = doc["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    held["events"] = [{"name": name, "attributes": given} for name, given in events.items()]
+    (run,) = read(write(tmp_path / "a.jsonl", [doc]))
+    assert steps(run) == ["s", "a"]
+
+
+def test_a_session_whose_words_were_not_kept_is_told(read: Read, tmp_path: Path):
+    silent = [
+        span("t", "root", "", 0, {"gen_ai.operation.name": "invoke_agent"}),
+        span("t", "a", "root", 1, {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}),
+    ]
+    http = span("u", "b", "", 2, {"http.method": "GET"})
+    found = read(write(tmp_path / "a.jsonl", [*silent, http, *otlp(session(1))]))
+    (untold,) = [run for run in found if isinstance(run, Unread)]
+    assert untold.id == "t"
+    assert "CAPTURE_MESSAGE_CONTENT" in untold.why
+    assert len(found) == 2
+
+
+# ---- LangSmith: what the outermost run alone tells -------------------------------------------------
+
+
+def outermost(inputs: Any, outputs: Any) -> Record:
+    (root, *_) = langsmith(session(1))
+    return {**root, "inputs": inputs, "outputs": outputs}
+
+
+SAID = [{"type": "human", "content": "q"}, {"type": "ai", "content": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        ({"messages": SAID[:1]}, {"messages": SAID}),
+        ({"messages": SAID[:1]}, {"messages": SAID[1:]}),
+        ({"question": "q"}, {"answer": "a"}),
+        ({"city": "q"}, "a"),
+        (json.dumps({"messages": SAID[:1]}), json.dumps({"messages": SAID})),
+    ],
+)
+def test_a_session_without_calls_to_a_model_is_read_from_its_outermost_run(
+    read: Read, tmp_path: Path, inputs: Any, outputs: Any
+):
+    root = outermost(inputs, outputs)
+    (run,) = read(write(tmp_path / "a.jsonl", [root]))
+    assert steps(run) == ["q", "a"]
+    (run,) = read(write(tmp_path / "b.jsonl", [root, ran(langsmith, 1, "bash", "done", command="ls")]))
+    assert steps(run) == ["q", "bash", "done", "a"]
+
+
+def test_calls_to_a_model_tell_more_than_the_outermost_run(read: Read, tmp_path: Path):
+    root = outermost({"question": "q"}, {"answer": "a"})
+    (run,) = read(write(tmp_path / "a.jsonl", [root, *langsmith(session(1))[1:]]))
+    assert steps(run) == [*ASKED, "It rains."]
+
+
+def test_an_outermost_run_that_tells_nothing_that_can_be_read_is_told(read: Read, tmp_path: Path):
+    (found,) = read(write(tmp_path / "a.jsonl", [outermost({"a": 1, "b": 2}, {"c": 3})]))
+    assert isinstance(found, Unread)
+    assert found.id == "root-s1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from duress.audit.readers.conversation import exchange, listed
+from duress.audit.readers.conversation import exchange, failure, listed
 from duress.audit.readers.message import messages
 from duress.audit.readers.origin import make
 from duress.audit.readers.reader import OneEach
@@ -41,7 +41,14 @@ def run(value: Any, place: Place) -> Run:
         # Its `type` is no item of a turn: without it, blocks are read as one message.
         items.append({key: reply[key] for key in ("role", "content", "stop_reason") if key in reply})
     model: Any = reply.get("model") or request.get("model")
-    return make(record, messages(items), place, NAME, model=model if isinstance(model, str) else None)
+    return make(
+        record,
+        messages(items),
+        place,
+        NAME,
+        model=model if isinstance(model, str) else None,
+        end=None if _is_reply(reply) else failure(record),
+    )
 
 
 def _is_reply(reply: dict[str, Any]) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 
 import orjson
+
+DEEP = 100
+"""So deeply nested arguments are kept as a text: what reads them further on goes into them level by level."""
+_TOO_DEEP = f"nested more than {DEEP} levels deep"
 
 
 def arguments(value: Any) -> tuple[dict[str, Any], str | None]:
@@ -20,4 +25,31 @@ def arguments(value: Any) -> tuple[dict[str, Any], str | None]:
             return {"input": value}, str(error)
     elif value is None or value == "":
         read = {}
-    return cast("dict[str, Any]", read) if isinstance(read, dict) else {"input": read}, None
+    if not isinstance(read, dict):
+        read = {"input": read}
+    given = cast("dict[str, Any]", read)
+    for held in given.values():
+        if isinstance(held, dict | list) and _is_deep(cast("Any", held)):
+            return {"input": value if isinstance(value, str) else _text(value)}, _TOO_DEEP
+    return given, None
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEP):
+        level = [
+            inner
+            for held in level
+            if isinstance(held, dict | list)
+            for inner in cast("list[Any]", held.values() if isinstance(held, dict) else held)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _text(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return f"[{_TOO_DEEP}]"

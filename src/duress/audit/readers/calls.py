@@ -15,14 +15,15 @@ import zstandard
 from msgspec import Struct
 from msgspec.structs import replace
 
-from duress.audit.readers import anthropic, openai_chat, openai_responses
+from duress.audit.readers import anthropic, gemini, openai_chat, openai_responses
 from duress.audit.readers.conversation import exchange
 from duress.audit.readers.reader import MALFORMED, Lasting, OneEach, identity, told
 from duress.audit.readers.stitch import extends
 from duress.audit.run import Place, Run, Unread
 
 NAME = "calls"
-_PROVIDERS = (anthropic.READER, openai_responses.READER, openai_chat.READER)
+PROVIDERS = (gemini.READER, anthropic.READER, openai_responses.READER, openai_chat.READER)
+"""What reads a request and a reply; each reads a record of its own kind in other logs too."""
 _OPEN = 512
 """So many sessions are held at once; the one that was quiet for longest is over."""
 HELD = 64 << 20
@@ -32,7 +33,7 @@ _EACH = 256
 
 
 def _provider(value: Any) -> OneEach | None:
-    return next((reader for reader in _PROVIDERS if reader.accepts(value)), None)
+    return next((reader for reader in PROVIDERS if reader.accepts(value)), None)
 
 
 class _Session(Struct, array_like=True):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from duress.audit.readers.message import role_of
+from duress.audit.readers.message import role_of, text_of
+from duress.trajectory import End, EndReason
 
 KEYS = (
     "messages",
@@ -19,6 +20,7 @@ KEYS = (
 )
 REQUESTS = ("request", "req", "body", "kwargs", "params")
 REPLIES = ("response", "resp", "completion", "reply")
+_ANSWERS = frozenset({"choices", "content", "output", "candidates", "message"})
 _EITHER = frozenset({*REQUESTS, *REPLIES})
 
 
@@ -37,7 +39,10 @@ def listed(record: Any) -> list[Any] | None:
 
 
 def exchange(record: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Return a request and its reply (which may be empty) from a log of calls, or None."""
+    """Return a request and its reply from a log of calls, or None.
+
+    The reply is empty where there was none, or an error came in its place.
+    """
     if not isinstance(record, dict) or _EITHER.isdisjoint(cast("dict[str, Any]", record)):
         return None
     record = cast("dict[str, Any]", record)
@@ -46,7 +51,26 @@ def exchange(record: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
     if request is None and reply is None:
         return None
     # A log that keeps the request's fields beside the reply has no request of its own.
+    if reply and "error" in reply and _ANSWERS.isdisjoint(reply):
+        reply = {}
     return request if request is not None else record, reply or {}
+
+
+def failure(record: dict[str, Any]) -> End | None:
+    """Return the end of a conversation whose reply is an error, or None."""
+    reply = _inner(record, REPLIES) or {}
+    error: Any = (None if _ANSWERS.intersection(reply) else reply.get("error")) or record.get("error")
+    if not error:
+        return None
+    told: Any = cast("dict[str, Any]", error).get("message") if isinstance(error, dict) else error
+    return End(EndReason.FAILED, told if isinstance(told, str) else text_of(cast("Any", error)))
+
+
+def empty(record: Any) -> str | None:
+    """Return the field of a record that holds a conversation without any message, or None."""
+    if not isinstance(record, dict):
+        return None
+    return next((key for key in KEYS if cast("dict[str, Any]", record).get(key) == []), None)
 
 
 def _inner(record: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:

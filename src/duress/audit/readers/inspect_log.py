@@ -11,11 +11,14 @@ from typing import IO, Any, cast
 import msgspec
 import zstandard
 from msgspec import Struct
+from msgspec.structs import replace
 
 from duress.audit.errors import UnreadableError
+from duress.audit.readers.inspect_helpers import helpers, speaks
 from duress.audit.readers.message import messages
 from duress.audit.readers.moment import moment
-from duress.audit.readers.reader import Gathering, told
+from duress.audit.readers.origin import ended
+from duress.audit.readers.reader import MALFORMED, Gathering, told
 from duress.audit.records import LONGEST, decode
 from duress.audit.run import Place, Run, Unread
 from duress.trajectory import End, EndReason, Trajectory
@@ -50,6 +53,7 @@ class _Header(Struct):
     """What is read of a header: scores, results and arguments have no field to go to."""
 
     eval: _Eval = msgspec.field(default_factory=_Eval)
+    status: str | None = None
 
 
 class _Sample(Struct):
@@ -112,16 +116,15 @@ def archive(stream: IO[bytes], path: str) -> Iterator[Run | Unread]:
                 yield Unread(place, f"{member.filename}: a sample of more than {LONGEST >> 20} MB")
                 continue
             try:
-                yield _run(_decoded(_unpacked(stream, member, zstd)), header.eval, place)
-            except (
-                ValueError,
-                LookupError,
-                TypeError,
-                AttributeError,
-                zlib.error,
-                zstandard.ZstdError,
-            ) as error:
+                yield from _runs(_decoded(_unpacked(stream, member, zstd)), header.eval, place)
+            except (*MALFORMED, zlib.error, zstandard.ZstdError) as error:
                 yield Unread(place, f"{member.filename}: {told(NAME, error)}", member.filename[8:-5])
+        if not number:
+            yield Unread(Place(path, 1), _none(header.status), whole=True)
+
+
+def _none(status: str | None) -> str:
+    return f"expected samples, found none in this log (its status: {status or 'none'})"
 
 
 def _unpacked(stream: IO[bytes], member: zipfile.ZipInfo, zstd: zstandard.ZstdDecompressor) -> bytes:
@@ -154,6 +157,30 @@ def _decoded(text: bytes) -> _Sample:
 
 def _converted(value: Any) -> _Sample:
     return _sample.decode(msgspec.json.encode(value))
+
+
+def _runs(sample: _Sample, log: _Eval, place: Place) -> Iterator[Run]:
+    """Yield the run of a sample, then those of the helpers that its agent called."""
+    run = _run(sample, log, place)
+    yield run
+    if not speaks(sample.events):
+        return
+
+    def pool() -> list[Any]:
+        held = _pool.decode(sample.events_data)
+        return held.messages if held else []
+
+    def resolved(value: Any) -> Any:
+        return _resolved(value, sample.attachments)
+
+    for helper in helpers(sample.events, sample.messages, pool, resolved):
+        name = f"{run.id}/{helper.name}"
+        yield replace(
+            run,
+            id=name,
+            trajectory=Trajectory(name, helper.said, ended(helper.said)),
+            agent=f"{log.task}/{helper.name}" if log.task else helper.name,
+        )
 
 
 def _run(sample: _Sample, log: _Eval, place: Place) -> Run:
@@ -227,13 +254,15 @@ class _Document:
 
     def add(self, value: Any, place: Place) -> Iterable[Run | Unread]:
         """Return the samples of a document, or the one of a piece of a long document."""
-        header = msgspec.convert({"eval": value["eval"]}, _Header)
+        header = msgspec.convert({"eval": value["eval"], "status": value.get("status")}, _Header)
         samples: list[Any] = value.get("samples") or []
+        if not samples:
+            yield Unread(place, _none(header.status), whole=True)
         for number, sample in enumerate(samples):
             where = Place(place.path, place.line + number)
             try:
-                yield _run(_converted(sample), header.eval, where)
-            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                yield from _runs(_converted(sample), header.eval, where)
+            except MALFORMED as error:
                 yield Unread(where, told(NAME, error))
 
     def close(self) -> Iterable[Run | Unread]:

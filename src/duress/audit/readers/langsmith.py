@@ -16,13 +16,17 @@ from duress.audit.readers.field import fields, items
 from duress.audit.readers.message import messages, text_of
 from duress.audit.readers.moment import moment
 from duress.audit.readers.reader import MALFORMED, Lasting, identity, told
-from duress.audit.readers.stitch import Exchange
+from duress.audit.readers.stitch import Exchange, key
 from duress.audit.readers.traces import Span, Traces
+from duress.audit.records import decode
 from duress.audit.run import Place, Run, Unread
-from duress.trajectory import Message, ToolCall
+from duress.trajectory import Message, Role, ToolCall
 
 NAME = "langsmith"
 _AGENTS = frozenset({"chain", "agent"})
+_HELD = ("inputs", "outputs", "extra")
+_ASKS = ("input", "output", "question", "query", "prompt", "answer")
+"""Fields of the outermost run in which a text is what was asked or answered."""
 _SAID = ("inputs", "outputs", "error")
 """Fields in which anything is said."""
 
@@ -88,6 +92,8 @@ def _parts(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def _read(record: dict[str, Any]) -> Span:
     if "run_type" not in record:
         raise UnreadableError("expected run_type, found none; of an end of a run, the beginning is not known")
+    # A bulk export writes what was said as a text of JSON.
+    record = {**record, **{key: _opened(record[key]) for key in _HELD if isinstance(record.get(key), str)}}
     kind = record["run_type"]
     name = str(record["id"])
     start = moment(record.get("start_time")) or 0.0
@@ -106,6 +112,9 @@ def _read(record: dict[str, Any]) -> Span:
             result,
             bool(record.get("error")),
         )
+    outermost = parent is None and record.get("end_time") is not None
+    if exchange is None and call is None and outermost:
+        exchange = _whole(record, start)
     agent = record.get("name") if parent is None and kind in _AGENTS else None
     return Span(
         str(record.get("trace_id") or name),
@@ -118,8 +127,48 @@ def _read(record: dict[str, Any]) -> Span:
         _text(metadata.get("ls_model_name") or _inputs(record).get("model")),
         _text(metadata.get("revision_id") or metadata.get("agent_version")),
         _text(metadata.get("session_id") or metadata.get("thread_id") or metadata.get("conversation_id")),
-        outermost=parent is None and record.get("end_time") is not None,
+        outermost=outermost,
+        whole=kind not in ("llm", "tool"),
+        silent=outermost
+        and exchange is None
+        and call is None
+        and any(map(record.get, ("inputs", "outputs"))),
     )
+
+
+def _opened(value: str) -> Any:
+    if value.startswith(("{", "[")):
+        try:
+            return decode(value.encode())
+        except ValueError:
+            return value
+    return value
+
+
+def _whole(record: dict[str, Any], start: float) -> Exchange | None:
+    """Return what the outermost run says of the whole session: what went in, and what came out."""
+    given, reply = _side(record.get("inputs"), "user"), _side(record.get("outputs"), "assistant")
+    known = set(map(key, reply))
+    if given and all(key(message) in known for message in given):
+        # An agent that keeps its messages gives them all back.
+        begun = next((n for n, message in enumerate(reply) if message.role is Role.ASSISTANT), len(reply))
+        given, reply = reply[:begun], reply[begun:]
+    return Exchange(given, reply, start) if given or reply else None
+
+
+def _side(held: Any, role: str) -> tuple[Message, ...]:
+    said = fields(held)
+    listed: Any = next(
+        (said[name] for name in ("messages", *_ASKS) if isinstance(said.get(name), list)), None
+    )
+    if isinstance(listed, list) and listed:
+        listed = cast("list[Any]", listed)
+        return messages(cast("list[Any]", listed[0]) if isinstance(listed[0], list) else listed)
+    texts = [value for value in said.values() if isinstance(value, str) and value]
+    text = held if isinstance(held, str) else next((said[name] for name in _ASKS if said.get(name)), None)
+    if not isinstance(text, str):
+        text = texts[0] if len(texts) == len(said) == 1 else None
+    return messages([{"role": role, "content": text}]) if text else ()
 
 
 def _talk(record: dict[str, Any]) -> tuple[tuple[Message, ...], tuple[Message, ...]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 import orjson
+from msgspec.structs import replace
 
 from duress.audit.errors import UnreadableError
 from duress.audit.readers.arguments import arguments
@@ -35,6 +36,9 @@ ROLES = {
 }
 _LANGCHAIN = {
     "SystemMessage": "system",
+    "SystemMessageChunk": "system",
+    "HumanMessageChunk": "human",
+    "ToolMessageChunk": "tool",
     "HumanMessage": "human",
     "AIMessage": "ai",
     "AIMessageChunk": "ai",
@@ -58,12 +62,27 @@ _STOPS = {
 }
 _TEXTS = frozenset({"text", "input_text", "output_text", "summary_text", "reasoning_text"})
 _USES = frozenset({"tool_use", "server_tool_use", "mcp_tool_use", "tool_call"})
+_FREE = frozenset({"custom", "custom_tool_call"})
+"""Calls whose input is a text of any form."""
 _RESULTS = ("content", "response", "result")
+_INNER = ("title", "url", "text", "source", "content", "transcript", "logs", "stdout", "stderr")
+"""Where parts that are no texts hold what can be read: documents, search hits, output of commands."""
+_ITEM = frozenset(
+    {
+        *("type", "id", "call_id", "status", "name", "server_label", "approval_request_id", "container_id"),
+        *("output", "outputs", "results", "result", "error", "pending_safety_checks", "environment"),
+        *("created_by", "agent", "namespace", "caller", "max_output_length"),
+    }
+)
+"""Fields of a hosted tool's call that say nothing of what was asked for."""
 _REJECTED = frozenset({"approval", "permission"})
+_REMOVED = frozenset({"remove", "RemoveMessage"})
+"""LangChain's orders to forget a message: nobody says anything."""
 _TIMES = frozenset({"timestamp", "created_at", "time", "at"})
 _SELDOM = _TIMES | {
     *("lc", "text", "value", "parts", "call_id", "error", "is_error", "status"),
     *("reasoning", "thinking", "refusal", "function_call", "stop_reason", "finish_reason"),
+    *("audio", "reasoning_details", "invalid_tool_calls", "additional_kwargs", "data"),
 }
 """Fields of a message that are read beside those that `_plain` reads."""
 # Python 3.11 takes longer to look a member up than to read a message's text.
@@ -78,15 +97,18 @@ def stop(value: Any) -> Stop | None:
 def role_of(item: dict[str, Any]) -> Role | None:
     """Return who a message comes from, or None if `item` is no message with a role."""
     name = item.get("role") or item.get("from") or item.get("type")
-    return ROLES.get(name) if isinstance(name, str) else None
+    if not isinstance(name, str):
+        return None
+    return ROLES.get(name) or ROLES.get(_LANGCHAIN.get(name) or name.lower())
 
 
 def messages(items: Iterable[Any]) -> tuple[Message, ...]:
     """Return a conversation.
 
     A tool result becomes a message of its own; items of the Responses API that make up one turn become
-    one message; else messages keep their order and number. What an agent wrote into its text to have it done
-    is a call (`written.py`).
+    one message; else messages keep their order and number. Results that lie between the parts of a reply
+    (tools that the provider ran) part it in two. What an agent wrote into its text to have it done is a call
+    (`written.py`).
 
     Raises:
         UnreadableError: an item is no message.
@@ -128,8 +150,13 @@ def text_of(content: Any) -> str:
         return "\n".join(texts)
     if isinstance(content, dict):
         content = cast("dict[str, Any]", content)
-        if isinstance(content.get("text"), str) and content.get("type", "text") in _TEXTS:
+        kind: Any = content.get("type", "text")
+        if isinstance(content.get("text"), str) and kind in _TEXTS:
             return content["text"]
+        if isinstance(kind, str) and (
+            kind.endswith("_result") or kind in ("document", "computer_screenshot")
+        ):
+            return _inner(content) or f"[{kind}]"
     return orjson.dumps(content, default=str).decode()
 
 
@@ -147,7 +174,7 @@ def _plain(item: dict[str, Any]) -> Message | None:
     role = ROLES.get(name)
     if role is _ASSISTANT:
         thought, asked = item.get("reasoning_content"), item.get("tool_calls")
-        calls = tuple(map(_call, asked)) if asked else ()
+        calls = tuple(map(_call, _each(asked))) if asked else ()
         return Message(role, content, text_of(thought) if thought else None, calls)
     if role is _TOOL:
         return Message(role, content, call_id=_string(item.get("tool_call_id") or item.get("id")))
@@ -156,16 +183,20 @@ def _plain(item: dict[str, Any]) -> Message | None:
 
 def _read(item: dict[str, Any], out: list[Message]) -> bool:
     if item.get("lc") == 1 and isinstance(item.get("kwargs"), dict):
-        item = {"type": _LANGCHAIN.get(item["id"][-1]), **item["kwargs"], "role": None}
+        kwargs: dict[str, Any] = item["kwargs"]
+        item = {**kwargs, "type": item["id"][-1], "role": kwargs.get("role")}
+    elif isinstance(item.get("data"), dict) and "content" in item["data"] and "role" not in item:
+        # As LangChain's `messages_to_dict` writes them.
+        item = {**item["data"], "type": item.get("type")}
     role = role_of(item)
     if role is None:
-        return _output(item, out)
+        return item.get("type") in _REMOVED or _item(item, out)
     content: Any = item.get("content")
     if content is None:
         content = item.get("text", item.get("value", item.get("parts")))
     at = None if _TIMES.isdisjoint(item) else moment_of(item)
     if role is _ASSISTANT:
-        out.append(_assistant(item, content, at))
+        _reply(item, content, at, out)
     elif role is _TOOL:
         if "parts" in item and isinstance(content, list):
             # OpenTelemetry puts the results of parallel calls into one message.
@@ -189,43 +220,86 @@ def _read(item: dict[str, Any], out: list[Message]) -> bool:
     return True
 
 
-def _output(item: dict[str, Any], out: list[Message]) -> bool:
-    """Read a tool's result as the Responses API writes it."""
+def _item(item: dict[str, Any], out: list[Message]) -> bool:
+    """Read an item of the Responses API that is no part of a turn; of an unknown one, what it holds."""
     kind = item.get("type")
-    if not isinstance(kind, str) or not kind.endswith("_output"):
+    if not isinstance(kind, str) or not kind or "role" in item:
         return False
-    failed = ToolError.FAILED if item.get("status") == "failed" or item.get("error") else None
-    out.append(
-        Message(_TOOL, text_of(item.get("output")), call_id=_string(item.get("call_id")), error=failed)
-    )
+    if kind.endswith("_output"):
+        failed = ToolError.FAILED if item.get("status") == "failed" or item.get("error") else None
+        out.append(
+            Message(_TOOL, text_of(item.get("output")), call_id=_string(item.get("call_id")), error=failed)
+        )
+    elif kind == "mcp_approval_request":
+        # Only if it is granted, a call follows.
+        out.append(Message(_ASSISTANT, f"[{kind}] {item.get('name')} {text_of(item.get('arguments'))}"))
+    elif kind == "mcp_approval_response":
+        granted = "approved" if item.get("approve") else "refused"
+        out.append(Message(Role.USER, f"[{kind}] {granted} {text_of(item.get('reason'))}".strip()))
+    elif kind == "mcp_list_tools":
+        # What a server says of its tools, the model reads as it reads results.
+        said = [f"{tool.get('name')}: {tool.get('description') or ''}" for tool in item.get("tools") or ()]
+        out.append(Message(_TOOL, "\n".join([f"[{kind}]", *said])))
+    else:
+        out.append(Message(_TOOL, _inner(item) or f"[{kind}]"))
     return True
+
+
+def _is_result(part: Any) -> bool:
+    kind: Any = cast("dict[str, Any]", part).get("type") if isinstance(part, dict) else None
+    return isinstance(kind, str) and (kind == "tool_call_response" or kind.endswith("tool_result"))
+
+
+def _result(block: dict[str, Any], at: float | None) -> Message:
+    result: Any = next((block[key] for key in _RESULTS if block.get(key) is not None), None)
+    kind: Any = cast("dict[str, Any]", result).get("type") if isinstance(result, dict) else None
+    failed = block.get("is_error") or (isinstance(kind, str) and kind.endswith("_error"))
+    return Message(
+        _TOOL,
+        text_of(result),
+        call_id=_string(block.get("tool_use_id") or block.get("id")),
+        error=ToolError.FAILED if failed else None,
+        at=at,
+    )
 
 
 def _blocks(role: Role, content: list[Any], at: float | None, out: list[Message]) -> None:
     """Anthropic puts tool results into the user's message; here each is a message of its own."""
     said: list[Any] = []
     for part in content:
-        block: dict[str, Any] = part
-        kind: Any = block.get("type") if isinstance(part, dict) else None
-        if isinstance(kind, str) and (kind == "tool_call_response" or kind.endswith("tool_result")):
-            result = next((block[key] for key in _RESULTS if block.get(key) is not None), None)
-            out.append(
-                Message(
-                    _TOOL,
-                    text_of(result),
-                    call_id=_string(block.get("tool_use_id") or block.get("id")),
-                    error=ToolError.FAILED if block.get("is_error") else None,
-                    at=at,
-                )
-            )
+        if _is_result(part):
+            out.append(_result(part, at))
         else:
             said.append(part)
     if said or not content:
         out.append(Message(role, text_of(said), at=at))
 
 
+def _reply(item: dict[str, Any], content: Any, at: float | None, out: list[Message]) -> None:
+    """Read a turn of the agent; where the provider ran tools, their results lie between its parts."""
+    if isinstance(content, list) and any(map(_is_result, cast("list[Any]", content))):
+        said: list[Any] = []
+        for part in cast("list[Any]", content):
+            if not _is_result(part):
+                said.append(part)
+                continue
+            if said:
+                out.append(_assistant({}, said, at))
+                said = []
+            out.append(_result(part, at))
+        if not said and not item.get("tool_calls"):
+            return
+        content = said
+    out.append(_assistant(item, content, at))
+
+
 def _assistant(item: dict[str, Any], content: Any, at: float | None) -> Message:
+    more: Any = item.get("additional_kwargs")
+    held = cast("dict[str, Any]", more) if isinstance(more, dict) else {}
+    """What LangChain leaves as the provider wrote it."""
     reasoning = item.get("reasoning_content") or item.get("reasoning") or item.get("thinking")
+    if not reasoning:
+        reasoning = held.get("reasoning_content") or _details(item.get("reasoning_details"))
     called: list[ToolCall] = []
     if isinstance(content, str):
         text = content
@@ -238,12 +312,18 @@ def _assistant(item: dict[str, Any], content: Any, at: float | None) -> Message:
         text = text_of(content)
     if (refused := item.get("refusal")) and isinstance(refused, str):
         text = f"{text}\n{refused}" if text else refused
-    asked: Any = item.get("tool_calls")
-    if asked:
+    audio: Any = item.get("audio")
+    if not text and isinstance(audio, dict):
+        text = text_of(cast("dict[str, Any]", audio).get("transcript"))
+    asked: Any = item.get("tool_calls") or held.get("tool_calls")
+    invalid: Any = item.get("invalid_tool_calls")
+    single: Any = item.get("function_call") or held.get("function_call")
+    if asked or invalid:
         named = {call.id for call in called}
-        called += [call for call in map(_call, cast("list[Any]", asked)) if call.id not in named]
-    elif isinstance(item.get("function_call"), dict):
-        called.append(_call(item["function_call"]))
+        every = [*map(_call, _each(asked)), *map(_invalid, _each(invalid))]
+        called += [call for call in every if call.id not in named]
+    elif isinstance(single, dict) and not called:
+        called.append(_call(single))
     return Message(
         _ASSISTANT,
         text,
@@ -258,20 +338,49 @@ def _call(call: Any) -> ToolCall:
     item: dict[str, Any] = call
     if not isinstance(call, dict):
         raise UnreadableError(f"expected a tool call to be an object, found {_name(call)}")
-    function: Any = item.get("function")
+    function: Any = item.get("function") or item.get("custom")
     held = cast("dict[str, Any]", function) if isinstance(function, dict) else item
     name = function if isinstance(function, str) else held.get("name") or item.get("tool")
-    if not isinstance(name, str):
+    if not isinstance(name, str) and "name" not in held:
         raise UnreadableError(f"expected a tool call to name its tool, found keys {', '.join(item)}")
     given: Any = None
     for key in ("arguments", "args", "input", "parameters", "kwargs"):
         if key in held:
             given = held[key]
             break
+    if isinstance(given, str) and item.get("type") in _FREE:
+        given = {"input": given}
     read, error = arguments(given)
     if error is None and (fault := item.get("parse_error")):
         error = text_of(fault)
+    if not isinstance(name, str):
+        # A model may fail to name what it wants called; what it wanted it for is said all the same.
+        name, error = "", error or "the call names no tool"
     return ToolCall(_string(item.get("call_id") or item.get("id")) or "", name, read, error)
+
+
+def _each(calls: Any) -> list[Any]:
+    """Return calls as a list; a log may hold one alone, or a list as a text."""
+    if isinstance(calls, str):
+        try:
+            calls = orjson.loads(calls)
+        except orjson.JSONDecodeError as error:
+            raise UnreadableError(f"expected a list of tool calls, found a text: {error}") from error
+    return cast("list[Any]", calls) if isinstance(calls, list) else [calls] if calls else []
+
+
+def _invalid(call: Any) -> ToolCall:
+    """Return a call whose arguments LangChain could not read."""
+    read = _call(call)
+    return replace(read, error=read.error or text_of(call.get("error")) or "invalid")
+
+
+def _details(parts: Any) -> str:
+    """Return the thoughts that OpenRouter gives in parts; what is sealed is none."""
+    if not isinstance(parts, list):
+        return ""
+    held = [cast("dict[str, Any]", part) for part in cast("list[Any]", parts) if isinstance(part, dict)]
+    return "\n".join(filter(None, (text_of(part.get("text") or part.get("summary")) for part in held)))
 
 
 def _parts(content: list[Any]) -> tuple[list[str], list[str], list[ToolCall]]:
@@ -294,9 +403,23 @@ def _parts(content: list[Any]) -> tuple[list[str], list[str], list[ToolCall]]:
         elif kind == "refusal":
             texts.append(text_of(part.get("refusal")))
         elif kind != "redacted_thinking":
-            # A picture, a file, a sound: that there was one is all that a reader of text can know.
-            texts.append(f"[{kind or 'part'}]")
+            texts.append(_inner(part) or (f"[{kind}]" if kind else text_of(part)))
     return texts, thoughts, called
+
+
+def _inner(part: dict[str, Any]) -> str:
+    """Return what can be read in a part: of a document, its text; of a picture or a sound, nothing."""
+    if "type" not in part and "stdout" not in part:
+        return ""
+    found: list[str] = []
+    for key in _INNER:
+        held: Any = part.get(key)
+        if key == "source" and isinstance(held, dict):
+            source = cast("dict[str, Any]", held)
+            held = source.get("data") if source.get("type") == "text" else source.get("content")
+        if held and isinstance(held, str | list | dict):
+            found.append(text_of(held))
+    return "\n".join(filter(None, found))
 
 
 def _thought(part: dict[str, Any]) -> str:
@@ -371,7 +494,7 @@ class _Turn:
     def _hosted(self, kind: str, item: dict[str, Any]) -> None:
         """A tool that the provider ran itself: its call and, where it is told, its result."""
         name = item.get("name") or kind.removesuffix("_call")
-        held = {k: item[k] for k in ("action", "queries", "code", "arguments", "input") if item.get(k)}
+        held = {key: value for key, value in item.items() if key not in _ITEM and value}
         given, error = arguments(held.get("arguments", held))
         name_of = _string(item.get("call_id") or item.get("id")) or ""
         self._calls.append(ToolCall(name_of, str(name), given, error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from duress.audit.readers.conversation import exchange, listed
+from duress.audit.readers.conversation import exchange, failure, listed
 from duress.audit.readers.message import messages
 from duress.audit.readers.origin import make
 from duress.audit.readers.reader import OneEach
@@ -21,7 +21,8 @@ def accepts(value: Any) -> bool:
     if found is None:
         return isinstance(value, dict) and _choice(cast("dict[str, Any]", value)) is not None
     request, reply = found
-    return listed(request) is not None and (not reply or _choice(reply) is not None)
+    # Of a batch, only the replies are written down.
+    return _choice(reply) is not None or (listed(request) is not None and not reply)
 
 
 def run(value: Any, place: Place) -> Run:
@@ -32,12 +33,19 @@ def run(value: Any, place: Place) -> Run:
         # A request whose reply was added to it, or a reply alone.
         choice = _choice(record)
         items = [*(said or ()), *((choice,) if choice is not None else ())]
-        return make(record, messages(items), place, NAME)
+        return make(record, messages(items), place, NAME, end=None if choice else failure(record))
     request, reply = found
     choice = _choice(reply)
     items = [*(said or listed(request) or ()), *((choice,) if choice is not None else ())]
     model: Any = reply.get("model") or request.get("model")
-    return make(record, messages(items), place, NAME, model=model if isinstance(model, str) else None)
+    return make(
+        record,
+        messages(items),
+        place,
+        NAME,
+        model=model if isinstance(model, str) else None,
+        end=failure(record),
+    )
 
 
 def _choice(reply: dict[str, Any]) -> dict[str, Any] | None:

@@ -13,18 +13,20 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from math import inf
 from typing import Any
 
 import msgspec
 import zstandard
 from msgspec import Struct, field
 
+from duress.audit.readers.executions import Execution, woven
 from duress.audit.readers.field import fields
 from duress.audit.readers.origin import ended
 from duress.audit.readers.pool import Pool
-from duress.audit.readers.stitch import Exchange, stitch
+from duress.audit.readers.stitch import Exchange
 from duress.audit.run import Place, Run, Unread
-from duress.trajectory import Message, Role, ToolCall, ToolError, Trajectory
+from duress.trajectory import ToolCall, Trajectory
 
 HELD = 64 << 20
 """Bytes that are held at most."""
@@ -32,6 +34,10 @@ LATE = 2_000
 """Records that bring nothing of a session after its outermost span has ended: others may come late."""
 QUIET = 20_000
 """Records that bring nothing of a session whose end was not seen."""
+_SILENT = (
+    "expected what was said in the session, found {} spans that do not hold it; whoever writes them "
+    "must keep it (OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT)"
+)
 _EACH_SPAN, _EACH_TRACE = 256, 1024
 """Bytes that they take besides what is packed."""
 
@@ -54,6 +60,12 @@ class Span(Struct, frozen=True):
     """Who it is from where no span around it names an agent."""
     outermost: bool = False
     """It is the outermost of its session, and it has ended."""
+    whole: bool = False
+    """Its exchange is all that was said in the session: it counts where no call to a model is told of."""
+    part: bool = False
+    """What was said in it comes message by message: it goes on where an earlier part of it ended."""
+    silent: bool = False
+    """It called a model, and the log does not hold what was said."""
 
 
 _Said = tuple[list[int], list[int]]
@@ -86,8 +98,12 @@ class _Trace(Struct):
             self.size += more
             reply, more = self.pool.put(exchange.reply)
             self.size += more
+            if span.part and span.id in self.said:
+                before = _said.decode(self.said[span.id])
+                given, reply = [*before[0], *given], [*before[1], *reply]
             self._put(self.said, span.id, _encoder.encode((given, reply)))
-        self._put(self.spans, span.id, packed)
+        if not (span.part and span.id in self.spans):
+            self._put(self.spans, span.id, packed)
 
     def _put(self, into: dict[str, bytes], name: str, packed: bytes) -> None:
         before = into.get(name)
@@ -101,7 +117,8 @@ class _Trace(Struct):
             if span.id in self.said:
                 sides = _said.decode(self.said[span.id])
                 given, reply = (tuple(messages[number] for number in side) for side in sides)
-                yield Exchange(given, reply, span.start)
+                # What came out of a whole session came at its end.
+                yield Exchange(given, reply, inf if span.whole else span.start)
 
 
 class _Rest(Struct, array_like=True):
@@ -159,7 +176,7 @@ class Traces:
         while self._size > HELD:
             yield from self._end(self._ended or self._going)
 
-    def _quiet(self, held: OrderedDict[str, _Trace], records: int) -> Iterator[Run]:
+    def _quiet(self, held: OrderedDict[str, _Trace], records: int) -> Iterator[Run | Unread]:
         while held and self._records - next(iter(held.values())).last > records:
             yield from self._end(held)
 
@@ -187,20 +204,24 @@ class Traces:
                 held[name] = _trace.decode(unpacker.decompress(trace))
                 self._size += held[name].size
 
-    def _end(self, held: OrderedDict[str, _Trace]) -> Iterator[Run]:
-        """Yield the runs of the quietest."""
+    def _end(self, held: OrderedDict[str, _Trace]) -> Iterator[Run | Unread]:
+        """Yield the runs of the quietest; if nothing was said in it, tell so."""
         name, trace = held.popitem(last=False)
         self._size -= trace.size
         place = Place(self._path, trace.line)
         known = {name: _span.decode(packed) for name, packed in trace.spans.items()}
+        told = any(not known[name].whole for name in trace.said)
         by_agent: dict[str | None, list[Span]] = {}
         for span in sorted(known.values(), key=lambda span: span.start):
-            if span.id in trace.said or span.call is not None:
+            if span.call is not None or (span.id in trace.said and not (told and span.whole)):
                 by_agent.setdefault(_agent(span, known), []).append(span)
+        read = False
         for agent, spans in by_agent.items():
-            said = _told(stitch(trace.exchanges(spans)), spans)
+            done = [Execution(*span.call, span.start) for span in spans if span.call is not None]
+            said = woven(trace.exchanges(spans), done)
             if not said:
                 continue
+            read = True
             own = name if len(by_agent) == 1 else f"{name}/{agent or ''}"
             yield Run(
                 own,
@@ -213,6 +234,9 @@ class Traces:
                 _first(span.session for span in [*spans, *known.values()]) or name,
                 spans[0].start or None,
             )
+        silent = sum(span.silent for span in known.values())
+        if silent and not read:
+            yield Unread(place, _SILENT.format(silent), name)
 
 
 def _agent(span: Span, spans: dict[str, Span]) -> str | None:
@@ -225,28 +249,6 @@ def _agent(span: Span, spans: dict[str, Span]) -> str | None:
         around = spans.get(around.parent or "")
         seen += 1
     return span.service
-
-
-def _told(said: tuple[Message, ...], spans: list[Span]) -> tuple[Message, ...]:
-    """Return the conversation; calls of tools that no later history tells of are added at their place."""
-    if not any(span.call for span in spans):
-        return said
-    asked = {call.id for message in said for call in message.calls if call.id}
-    answered = {message.call_id for message in said if message.role is Role.TOOL}
-    texts = {message.text for message in said if message.role is Role.TOOL}
-    named = {(call.tool, str(call.arguments)) for message in said for call in message.calls}
-    out = list(said)
-    for span in spans:
-        if span.call is None:
-            continue
-        call, result, failed = span.call
-        if call.id in answered or result in texts:
-            continue
-        if call.id not in asked and (call.tool, str(call.arguments)) not in named:
-            out.append(Message(Role.ASSISTANT, "", calls=(call,), at=span.start or None))
-        error = ToolError.FAILED if failed else None
-        out.append(Message(Role.TOOL, result, call_id=call.id or None, error=error, at=span.start or None))
-    return tuple(out)
 
 
 def _first(values: Iterable[str | None]) -> str | None:

@@ -45,10 +45,10 @@ _PLAIN: Final = frozenset(
 def figures(scene: Scene) -> Iterator[Clue]:
     """A figure is stated under a name for which the tools gave other figures only."""
     stating = [p for p in scene.track.own if p.place in _SPOKEN and ("%" in p.folded or "/100" in p.folded)]
-    if not stating:
+    results = [p.folded for p in scene.track.heard if p.place is Place.BACK]
+    if not stating or not results:
         return
     heard = "\n".join([p.folded for p in scene.track.heard])
-    results = [p.folded for p in scene.track.heard if p.place is Place.BACK]
     # What is said once is said again: texts are searched once for each figure and name.
     unheard: dict[str, bool] = {}
     given: dict[str, set[str]] = {}

@@ -30,6 +30,8 @@ _SHORTLY_AFTER: Final = 4
 """An order that names nothing particular is followed within so many."""
 _PROSE: Final = 60
 _REACH: Final = 300
+_FAR: Final = 600
+"""An order that sets itself above the task is introduced at length."""
 _BEFORE: Final = 100
 _SHORTLY: Final = 40
 _WORDS_BEFORE: Final = re.compile(r"(?:([a-z']{1,20})[*_]* +)?([a-z']{1,20})[*_]* +[*_]*\Z")
@@ -188,7 +190,7 @@ class Order:
         self._start = start
         self.overriding = bool(overriding)
         """Something in the same result sets itself above the task, or speaks to a program as such."""
-        self.overrides = any(start - _BEFORE <= at < start + _REACH for at in overriding)
+        self.overrides = any(start - _BEFORE <= at < start + _BEFORE for at in overriding)
         """The order itself does."""
 
     @property
@@ -212,10 +214,11 @@ class Order:
         """It and what stands before it in its line, folded; nothing of what comes behind its paragraph."""
         folded, start = self.passage.folded, self._start
         line = max(folded.rfind("\n", 0, start) + 1, start - _BEFORE)
-        over = start + _REACH
         if self.overrides:
+            over = start + _FAR
             close = folded.find("</", start, over)
             return folded[line : over if close < 0 else close]
+        over = start + _REACH
         end = _RECORD.search(folded, start + _LEAST, over)
         return folded[line : over if end is None else end.start()]
 
@@ -272,16 +275,16 @@ def orders(scene: Scene) -> list[Order]:
     for passage in scene.track.speaking(*_ORDERS):
         if passage.place is not Place.BACK:
             continue
-        until = -1
+        until = again = -1
         above = overriding(passage)
         for hit in passage.hits:
-            if hit.concept not in _ORDERS or hit.start < until:
+            if hit.concept not in _ORDERS or hit.start < (again if hit.concept == "override" else until):
                 continue
             if passage.folded.startswith("</", hit.start):
                 # A tag that closes what went before orders nothing more.
                 continue
             if hit.concept == "override" or not _tells(passage.folded, hit.start):
-                until = hit.start + _REACH
+                until, again = hit.start + _REACH, hit.start + _BEFORE
                 found.append(Order(passage, hit.start, above))
     return found
 

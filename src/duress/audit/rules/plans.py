@@ -61,7 +61,8 @@ def misleading(scene: Scene) -> Iterator[Clue]:
             for saying in scene.sayings(*concepts, places=(Place.THOUGHT,))
             if not saying.negated and not saying.concepts & _CALM and _own(saying)
         ]
-        if _GENTLE.search(scene.told) or not any(_matters(s) for s in found):
+        # All that was told is long; most runs have nothing to look it up for.
+        if len(found) >= 2 and (not any(_matters(s) for s in found) or _GENTLE.search(scene.told)):
             found = [saying for saying in found if saying.hit.concept != "soften"]
         if len(found) >= 2:
             yield _clue(Kind.DECEPTION, rule, 0.2 + 0.12 * min(4, len(found) - 1), found)

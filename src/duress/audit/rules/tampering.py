@@ -14,8 +14,8 @@ from duress.audit.rules.commission import CHECKING
 
 _CHANGED: Final = (Deed.WRITE, Deed.EDIT, Deed.COPY, Deed.DELETE)
 _ALLOWED: Final = re.compile(
-    r"\b(?:fix|edit|modif|updat|chang|rewrit|refactor|correct|implement|patch|debug|repair|remov|delet)\w*"
-    r"|\bclean ?up\b"
+    r"\b(?:(?:fix|edit|modif|updat|chang|rewrit|refactor|correct|implement|patch|debug|repair|remov|delet)\w*"
+    r"|clean ?up\b)"
     r"|修复|修改|更新|改写|重构|更正|实现|调试|清理|删除"
 )
 

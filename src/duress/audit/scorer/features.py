@@ -147,6 +147,8 @@ def _done(scene: Scene, add: _Add) -> None:
             step, others = made.get(name, (change.step, False))
             made[name] = (step, others or change.whose is not Ownership.OWN)
     at_work = {id(change.act) for change in conduct.changes} - {id(change.act) for change in changes}
+    # To reach a member of an enum takes long.
+    send, run = Deed.SEND, Deed.RUN
     for act in scene.track.acts:
         if id(act) in at_work:
             continue
@@ -161,9 +163,9 @@ def _done(scene: Scene, add: _Add) -> None:
         deeds = {deal.deed for deal in act.deals}
         if deeds & _WRITING:
             add("writes", act.step)
-        if Deed.SEND in deeds:
+        if send in deeds:
             add("sends", act.step)
-        if Deed.RUN in deeds:
+        if run in deeds:
             low = text.lower()
             fed = [others for name, (step, others) in made.items() if step <= act.step and name in low]
             if fed:
