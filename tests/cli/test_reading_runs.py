@@ -96,7 +96,7 @@ def test_an_output_that_takes_nothing_is_told_in_one_line(finished: Path, form: 
             [sys.executable, "-c", line, "results", finished, "--format", form],
             stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
         )  # fmt: skip
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert ran.stderr == "duress: the output cannot be written: No space left on device\n"
 
 

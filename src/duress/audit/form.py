@@ -9,8 +9,10 @@ from urllib.parse import quote
 import orjson
 
 import duress
-from duress.audit.finding import Finding, Severity
-from duress.audit.selection import Selection, Shown, mark
+from duress.audit.finding import Finding, Kind, Severity
+from duress.audit.identity import mark
+from duress.audit.printable import in_json
+from duress.audit.selection import Selection, Shown
 
 _LEVELS = {
     Severity.LOW: "note",
@@ -25,7 +27,7 @@ def as_json(selection: Selection) -> Iterator[str]:
     """Yield `{runs: [...], findings: [...]}` in pieces: every run with its score, then what is shown.
 
     A run holds all its findings, those that are not shown too; `read` is false and `score` null where a
-    record could not be read.
+    record could not be read; the reason stands where other findings have their quotes.
     """
     yield '{"runs": ['
     for number, kept in enumerate(selection.every()):
@@ -78,7 +80,7 @@ def _result(shown: Shown, kinds: list[str]) -> dict[str, Any]:
                 or [{"fullyQualifiedName": finding.run, "kind": "object"}],
             }
         ],
-        "partialFingerprints": {"duress/v1": mark(finding)},
+        "partialFingerprints": {"duress/v2": mark(kept, finding)},
         "rank": round(100 * finding.score, 2),
         "properties": {
             "run": finding.run,
@@ -97,7 +99,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.value,
         "score": _score(finding.score),
         "steps": finding.steps,
-        "quotes": finding.quotes,
+        # Of what could not be read there are no words to quote: why stands in their place.
+        "quotes": [finding.why] if finding.kind is Kind.UNREADABLE else finding.quotes,
     }
 
 
@@ -106,4 +109,4 @@ def _score(score: float | None) -> float | None:
 
 
 def _dumps(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return in_json(orjson.dumps(value).decode())

@@ -12,15 +12,26 @@ from msgspec import Struct
 from duress.audit import containers
 from duress.audit.containers import Container
 from duress.audit.lines import Lines
-from duress.audit.logs import Log
+from duress.audit.logs import Log, bare
 from duress.audit.readers.calls import PROVIDERS
 from duress.audit.readers.conversation import empty
 from duress.audit.readers.reader import Gathering, Lasting, Reader, identity
 from duress.audit.records import Record, records
 from duress.audit.run import Place, Run, Unread
+from duress.audit.unpacked import Unpacked
 
 LISTS = ("runs", "records", "data", "results", "samples", "trajectories", "conversations", "traces", "items")
 """Fields of a document that hold many runs."""
+_TALK = {
+    *("action", "actions", "chat", "completion", "content", "conversation"),
+    *("dialog", "dialogue", "episode", "event", "events", "history"),
+    *("input", "message", "messages", "observation", "output", "prompt"),
+    *("prompts", "request", "response", "role", "run", "runs"),
+    *("samples", "session", "spans", "step", "steps", "tool_calls"),
+    *("trace", "traces", "traj", "trajectories", "trajectory", "transcript"),
+    *("turn", "turns"),
+}
+"""Fields of which one is in every recorded run that anybody writes."""
 
 
 class _Rest(Struct, array_like=True):
@@ -57,11 +68,16 @@ class Reading:
         self.records = 0
         self._among = [forced] if forced is not None else list(among)
         self._forced = forced
+        self.unopened = False
+        """Nothing could be read, for a reason that may pass without the log changing."""
         self._gatherings: dict[str, Gathering] = {}
+        self._open: list[Gathering] = []
         self._last: Reader | None = None
         self._resumes = True
         self._unknown = Lines()
         """Lines that no reader knows, while none has known any."""
+        self._alike = False
+        """One of those looks like a run, or is damaged."""
 
     def runs(self, offset: int = 0, line: int = 0, rest: bytes = b"") -> Iterator[Run | Unread]:
         """Yield what the log holds, in its order; never raises for what the log holds.
@@ -79,28 +95,29 @@ class Reading:
                 if container is None:
                     self._go_on(rest)
                     yield from map(_spoken, self._read(stream, offset, line))
+                    if damage := _damage(stream):
+                        yield self._cut_off(damage)
                 else:
                     yield from map(_spoken, self._contained(container, stream))
-        except (OSError, EOFError, ValueError) as error:
-            yield self._cut_off(error)
         except Exception as error:
-            # What unpacks a file or fetches it has errors of its own (zstandard, zlib, object stores).
-            yield self._cut_off(error)
+            # What fetches a file has errors of its own (object stores).
+            self.unopened = self.line == 0
+            yield from map(_spoken, self._close())
+            yield self._cut_off(_told(error))
         if self._unknown:
             yield self._none_fits()
 
-    def _cut_off(self, error: Exception) -> Unread:
+    def _cut_off(self, told: str) -> Unread:
         self._resumes = False
         self.offset = 0
-        told = f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else str(error)
-        return Unread(
-            Place(self.log.path, self.line + 1),
-            f"the file can be read no further: {told}",
-            whole=self.line == 0,
-        )
+        how = "can be read no further" if self.line else "cannot be read"
+        return Unread(Place(self.log.path, self.line + 1), f"the file {how}: {told}", whole=self.line == 0)
 
     def _read(self, stream: IO[bytes], offset: int, line: int) -> Iterator[Run | Unread]:
         for record in records(stream, offset=offset, line=line):
+            if record.fault is not None and not record.end and _damage(stream):
+                # What the damage has torn is told with it.
+                continue
             self.records += 1
             self.line = record.line
             if not record.end:
@@ -110,10 +127,14 @@ class Reading:
                 self.offset, self.behind = record.end, record.line
             yield from self._take(record)
         self._settle()
-        for gathering in self._gatherings.values():
-            yield from gathering.close()
+        yield from self._close()
         if not self._resumes:
             self.offset = 0
+
+    def _close(self) -> Iterator[Run | Unread]:
+        """Yield what is still open, once."""
+        while self._open:
+            yield from self._open.pop(0).close()
 
     def _settle(self) -> None:
         """Keep what is open, unless that was done."""
@@ -155,6 +176,7 @@ class Reading:
     def _take(self, record: Record) -> Iterable[Run | Unread]:
         place = Place(self.log.path, record.line)
         if record.fault is not None:
+            self._alike = True
             return (Unread(place, record.fault),)
         return self._one(record.value, place)
 
@@ -177,6 +199,7 @@ class Reading:
         gathering = self._gatherings.get(reader.name)
         if gathering is None:
             gathering = self._gatherings[reader.name] = reader.gather(self.log.path)
+            self._open.append(gathering)
             self.reader = self.reader or reader.name
         return gathering
 
@@ -198,6 +221,7 @@ class Reading:
         if self._gatherings:
             return (self._unfit(place, identity(value)),)
         self._unknown.add(place.line)
+        self._alike = self._alike or _talks(value)
         return ()
 
     def _unfit(self, place: Place, name: str = "") -> Unread:
@@ -210,12 +234,33 @@ class Reading:
             f"none of its {count} records is one that {self._known()} reads; a mapping file can tell what "
             "its fields mean (--mapping FILE, docs/audit.md)",
             whole=True,
+            strange=not (self._alike or self.log.named) and bare(self.log.path).lower().endswith(".json"),
         )
 
     def _known(self) -> str:
         if self._forced is not None:
             return f"the reader {self._forced.name}"
         return "any reader"
+
+
+def _talks(value: Any, depth: int = 3) -> bool:
+    """Return whether something in a record is named as what was said and done is."""
+    if isinstance(value, list):
+        return any(_talks(item, depth) for item in cast("list[Any]", value)[:5])
+    if not isinstance(value, dict) or not depth:
+        return False
+    record = cast("dict[str, Any]", value)
+    return any(key.lower() in _TALK or _talks(inner, depth - 1) for key, inner in record.items())
+
+
+def _damage(stream: IO[bytes]) -> str:
+    return stream.damage if isinstance(stream, Unpacked) else ""
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def _spoken(run: Run | Unread) -> Run | Unread:

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from duress import outfile
 from duress.audit.errors import AuditError
 from duress.audit.verdicts import Verdict
 
@@ -103,7 +104,7 @@ def read(path: Path) -> Recalibration:
 def write(path: Path, found: Recalibration) -> None:
     """Keep a recalibration; raises `AuditError`."""
     try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+        outfile.write(path, (msgspec.json.format(msgspec.json.encode(found)), b"\n"))
     except OSError as error:
         raise AuditError(f"{path}: cannot be written: {error.strerror}") from error
 

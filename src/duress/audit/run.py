@@ -82,6 +82,8 @@ class Unread(Struct, frozen=True, omit_defaults=True):
     """The record's own id where that much could be read, else `path#line`."""
     whole: bool = False
     """Nothing of the file could be read."""
+    strange: bool = False
+    """Nothing in the file looks like a run: it is no log."""
 
     @property
     def run(self) -> str:

@@ -12,7 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from duress.audit.assess import ENGINE, assess
+from duress.audit.errors import AuditError
 from duress.audit.finding import Finding, Kind, Severity
+from duress.audit.identity import anonymous, own
 from duress.audit.logs import Log
 from duress.audit.readers import named, readers
 from duress.audit.readers.reader import Reader
@@ -22,7 +24,7 @@ from duress.audit.sketch import sketch
 from duress.audit.track import Track
 from duress.trajectory import Trajectory, codec
 
-FORMAT = "2"
+FORMAT = "3"
 """Changes whenever the same file may be read otherwise."""
 _LEVEL = 3
 _encoder = msgspec.msgpack.Encoder()
@@ -62,6 +64,10 @@ class Row(Struct, frozen=True):
     """The conversation, compressed, where there are findings; `unpack` reads it."""
     sketch: bytes | None = None
     """What it is compared with other runs by."""
+    own: str = ""
+    """What tells it from others of its log and name; see `identity`."""
+    anonymous: bool = False
+    """The log has no id for it."""
 
 
 class State(Struct, frozen=True):
@@ -78,6 +84,8 @@ class State(Struct, frozen=True):
     """What was still open there, for `scan` to go on with."""
     open: int = 0
     """So many of the last rows may change when the log grows."""
+    unopened: bool = False
+    """Nothing could be read: it is tried again though the log is the same."""
 
 
 def scan(
@@ -94,12 +102,24 @@ def scan(
         open += not reading.settled
         yield _unread(run) if isinstance(run, Unread) else _row(run, settings)
     left = reading.rest if reading.offset else b""
-    yield State(log.path, reading.reader, reading.offset, reading.behind, reading.records, left, open)
+    yield State(
+        log.path,
+        reading.reader,
+        reading.offset,
+        reading.behind,
+        reading.records,
+        left,
+        open,
+        reading.unopened,
+    )
 
 
 @cache
 def _readers(mappings: tuple[str, ...], reader: str | None) -> tuple[Sequence[Reader], Reader | None]:
     among = readers([Path(path) for path in mappings])
+    names = [reader.name for reader in among]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise AuditError(f"--mapping: expected a name of its own for each mapping, found {twice!r} twice")
     return among, None if reader is None else named(reader, among)
 
 
@@ -129,6 +149,8 @@ def _row(run: Run, settings: Settings) -> Row:
         packed=pack(run.trajectory) if keeps else None,
         # Its name only draws lots between runs that are equally unusual.
         sketch=_encoder.encode(sketch(replace(seen, id=run.id), track)),
+        own=own(run),
+        anonymous=anonymous(run),
     )
 
 
@@ -145,7 +167,16 @@ def _unread(found: Unread) -> Row:
         "The run happened, and what it holds is not known.",
         "The log is repaired or a reader is named, and the run is read.",
     )
-    return Row(found.run, found.place.line, read=False, score=None, findings=(finding,))
+    return Row(
+        found.run,
+        found.place.line,
+        read=False,
+        score=None,
+        # What is no log is nothing to look at.
+        findings=() if found.strange else (finding,),
+        own=own(found),
+        anonymous=anonymous(found),
+    )
 
 
 def reread(log: Log, settings: Settings, wanted: Iterable[tuple[int, str]]) -> Iterator[Run]:

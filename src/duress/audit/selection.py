@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from heapq import heappush, heapreplace
+from heapq import nlargest
 
 from msgspec import Struct
 
-from duress.audit.finding import Finding, Kind
+from duress.audit.finding import Finding
+from duress.audit.identity import PREFIX, earlier, mark
 from duress.audit.logs import Log
 from duress.audit.recalibration import NONE, Recalibration
 from duress.audit.store import Kept, Known, Store
@@ -65,6 +65,12 @@ class Selection:
         """Findings that are not shown because a baseline accepts them."""
         self.cleared = 0
         """Findings that are not shown because a reviewer cleared them."""
+        self.strangers: list[str] = []
+        """Files out of folders in which nothing looks like a run."""
+        self.budget: int | None = None
+        """So many runs are shown at most."""
+        self.beyond = 0
+        """Runs that the budget leaves out."""
         self.first = math.inf
         self.last = -math.inf
         self.shown = 0
@@ -72,9 +78,15 @@ class Selection:
         self._store, self._logs = store, logs
         self._marks = frozenset(wanted.known)
         self._cleared = frozenset(
-            mark for mark, verdict in wanted.verdicts.items() if verdict.verdict is Said.CLEARED
+            known for known, verdict in wanted.verdicts.items() if verdict.verdict is Said.CLEARED
         )
+        self._earlier = any(
+            not known.startswith(PREFIX) for held in (wanted.known, wanted.verdicts) for known in held
+        )
+        """Something was accepted or decided by what findings were known by before."""
         self._used = 0
+        self._last: frozenset[int] | None = None
+        """Runs that score just as much as is shown, where not all of them fit the budget."""
         self._unusual: dict[int, Ranked] = {}
         self.threshold = self._threshold()
         if wanted.per_day is not None:
@@ -83,7 +95,7 @@ class Selection:
     def every(self) -> Iterator[Kept]:
         """Yield all runs that fit, read or not, in the order of the logs."""
         for kept in self._store.runs(self._logs):
-            if self.fits(kept):
+            if self.fits(kept) and not _is_strange(kept):
                 yield kept
 
     def score(self, kept: Kept) -> float | None:
@@ -118,13 +130,20 @@ class Selection:
             if last is None or last.id != run:
                 last = self._store.run(run)
             finding = last.findings[number]
-            yield Shown(last, finding, number, score, self.wanted.verdicts.get(mark(finding)))
+            yield Shown(last, finding, number, score, self._verdict(last, finding))
 
     def shows(self, finding: Finding, kept: Kept) -> bool:
         """Return whether a finding is shown."""
-        if self._settled(finding):
+        if self._settled(kept, finding):
             return False
-        return not kept.read or (self.score(kept) or 0.0) >= self.threshold
+        if not kept.read:
+            return True
+        score = self.score(kept) or 0.0
+        return score > self.threshold or (score == self.threshold and self._fits_budget(kept))
+
+    def _fits_budget(self, kept: Kept) -> bool:
+        """Return whether a run that scores just as much as is shown is among those that have room."""
+        return self._last is None or kept.id in self._last
 
     def unusual(self, most: int) -> list[Shown]:
         """Return the most unusual runs that are not shown as alerts, whatever the budget."""
@@ -139,9 +158,9 @@ class Selection:
 
     def _oddity(self, one: Ranked, kept: Kept) -> list[Shown]:
         finding = one.finding(kept.run, self.wanted.language)
-        if finding is None or self._settled(finding):
+        if finding is None or self._settled(kept, finding):
             return []
-        return [Shown(kept, finding, -1, finding.score, self.wanted.verdicts.get(mark(finding)))]
+        return [Shown(kept, finding, -1, finding.score, self._verdict(kept, finding))]
 
     def _alerts(self, kept: Kept) -> bool:
         return kept.read and any(self.shows(finding, kept) for finding in kept.findings)
@@ -149,7 +168,7 @@ class Selection:
     def _fill(self) -> None:
         """What the budget leaves is for runs that are unusual for their agent: five a day are five."""
         per_day = self.wanted.per_day or 0.0
-        left = int(per_day * self.days) - self._used
+        left = (self.budget or 0) - self._used
         for one in ranked(self._store, self._logs, per_day=per_day) if left > 0 else ():
             kept = self._store.run(one.run)
             if self.fits(kept) and not self._alerts(kept) and self._oddity(one, kept):
@@ -165,9 +184,21 @@ class Selection:
             kept.findings if one is None else (*kept.findings, *(s.finding for s in self._oddity(one, kept)))
         )
 
-    def _settled(self, finding: Finding) -> bool:
-        known = mark(finding) if self._marks or self._cleared else ""
-        return known in self._marks or known in self._cleared
+    def _settled(self, kept: Kept, finding: Finding) -> bool:
+        return self._is_in(self._marks, kept, finding) or self._is_in(self._cleared, kept, finding)
+
+    def _is_in(self, marks: frozenset[str], kept: Kept, finding: Finding) -> bool:
+        return bool(marks) and not marks.isdisjoint(self._known_by(kept, finding))
+
+    def _known_by(self, kept: Kept, finding: Finding) -> tuple[str, ...]:
+        """Return what a finding is known by, and what it was known by before where that counts."""
+        return (mark(kept, finding), earlier(finding)) if self._earlier else (mark(kept, finding),)
+
+    def _verdict(self, kept: Kept, finding: Finding) -> Verdict | None:
+        verdicts = self.wanted.verdicts
+        if not verdicts:
+            return None
+        return next((verdicts[known] for known in self._known_by(kept, finding) if known in verdicts), None)
 
     def packed(self, kept: Kept) -> bytes | None:
         """Return the packed conversation of a run, where one is kept."""
@@ -192,36 +223,43 @@ class Selection:
 
     def _threshold(self) -> float:
         """Count, and return the score from which on the budget holds."""
-        best: list[float] = []
-        scores: list[float] = []
-        for kept in self.every():
+        scores: list[tuple[float, int, int]] = []
+        threshold = self.wanted.threshold
+        for kept in self._store.runs(self._logs):
+            if _is_strange(kept):
+                self.strangers.append(kept.path)
+                continue
+            if not self.fits(kept):
+                continue
+            new = [finding for finding in kept.findings if not self._settled(kept, finding)]
+            if len(new) < len(kept.findings) and (not kept.read or (self.score(kept) or 0.0) >= threshold):
+                # Only what would be shown otherwise: so many were accepted.
+                for finding in kept.findings:
+                    self.known += self._is_in(self._marks, kept, finding)
+                    self.cleared += self._is_in(self._cleared, kept, finding)
             if not kept.read:
                 self.unread += 1
                 continue
             self.runs += 1
             self.first = min(self.first, kept.when)
             self.last = max(self.last, kept.when)
-            new = [finding for finding in kept.findings if not self._settled(finding)]
-            for finding in kept.findings if len(new) < len(kept.findings) else ():
-                self.known += mark(finding) in self._marks
-                self.cleared += mark(finding) in self._cleared
             if new:
-                scores.append(self.score(kept) or 0.0)
-        threshold = self.wanted.threshold
+                # Of equal scores those that were read first count as higher.
+                scores.append((self.score(kept) or 0.0, -len(scores), kept.id))
         if self.wanted.per_day is None:
             return threshold
-        budget = int(self.wanted.per_day * self.days)
-        over = [score for score in scores if score >= threshold]
+        # Of a budget per week, a log of one day still has one.
+        least = 1 if self.wanted.per_day > 0 else 0
+        budget = self.budget = max(least, int(self.wanted.per_day * self.days))
+        over = [one for one in scores if one[0] >= threshold]
         self._used = min(len(over), budget)
-        for score in over:
-            if len(best) <= budget:
-                heappush(best, score)
-            elif score > best[0]:
-                heapreplace(best, score)
-        if len(best) <= budget:
+        self.beyond = len(over) - self._used
+        if not self.beyond:
             return threshold
-        # The best that no longer fits: only what is above it is shown, so that ties never exceed the budget.
-        return math.nextafter(best[0], math.inf)
+        best = nlargest(budget, over)
+        bar = best[-1][0] if best else math.inf
+        self._last = frozenset(run for score, _, run in best if score == bar)
+        return bar
 
     @property
     def days(self) -> float:
@@ -229,11 +267,5 @@ class Selection:
         return max(1.0, (self.last - self.first) / DAY) if self.runs else 1.0
 
 
-def mark(finding: Finding) -> str:
-    """Return what a finding is known by: its run, its kind and what is quoted."""
-    text = "\x00".join([finding.run, finding.kind, *finding.quotes, *_reason(finding)])
-    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:24]
-
-
-def _reason(finding: Finding) -> tuple[str, ...]:
-    return (finding.why,) if finding.kind is Kind.UNREADABLE else ()
+def _is_strange(kept: Kept) -> bool:
+    return not kept.read and not kept.findings

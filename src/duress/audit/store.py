@@ -29,14 +29,18 @@ CREATE TABLE IF NOT EXISTS log (
 CREATE TABLE IF NOT EXISTS run (
   id INTEGER PRIMARY KEY AUTOINCREMENT, log INTEGER, line INTEGER, run TEXT, read INTEGER, score REAL,
   agent TEXT, model TEXT, version TEXT, session TEXT, at REAL, steps INTEGER, findings BLOB, packed BLOB,
-  sketch BLOB, unusual BLOB, reader TEXT
+  sketch BLOB, unusual BLOB, reader TEXT, own TEXT, nth INTEGER
 );
 CREATE TABLE IF NOT EXISTS rest (log INTEGER PRIMARY KEY, settled INTEGER, packed BLOB);
 CREATE INDEX IF NOT EXISTS run_of_log ON run (log, line);
 CREATE INDEX IF NOT EXISTS run_as_added ON run (log);
 CREATE INDEX IF NOT EXISTS run_by_score ON run (score);
+CREATE INDEX IF NOT EXISTS run_alike ON run (log, own) WHERE nth NOTNULL;
 """
-VERSION = "1"
+_TABLES = frozenset({"meta", "log", "run", "rest", "notice"})
+VERSION = "2"
+_EARLIER = "1"
+"""Knew runs by their names alone."""
 _HEAD = 4096
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple[Finding, ...])
@@ -44,7 +48,8 @@ _decoder = msgspec.msgpack.Decoder(tuple[Finding, ...])
 
 _KEPT = (
     "SELECT run.id, log.path, run.line, run.run, run.read, run.score, run.agent, run.model, run.version, "
-    "run.session, run.at, log.modified, run.steps, run.findings FROM run JOIN log ON log.id = run.log"
+    "run.session, run.at, log.modified, run.steps, run.own, run.nth, run.findings "
+    "FROM run JOIN log ON log.id = run.log"
 )
 
 _IN_TIME = "FROM run JOIN log ON log.id = run.log JOIN chosen ON chosen.path = log.path WHERE 1"
@@ -81,6 +86,10 @@ class Kept(Struct, frozen=True):
     modified: float
     """When its log was written last."""
     steps: int
+    own: str
+    """What tells it from others of its log and name; see `identity`."""
+    nth: int | None
+    """Without an id: its place among those of its log that are alike, from 1."""
     findings: tuple[Finding, ...]
 
     @property
@@ -108,6 +117,7 @@ class Store:
         try:
             # The empty name is a database on disk that SQLite removes itself.
             self._db = sqlite3.connect(str(path) if path else "", isolation_level=None, timeout=60)
+            self._take_over()
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA cache_size = -32768")
@@ -121,6 +131,30 @@ class Store:
             ) from error
         if version != VERSION:
             raise AuditError(f"{path}: expected version {VERSION}, found {version}; remove it to read anew")
+
+    def _take_over(self) -> None:
+        """See that the file is ours, and forget what an earlier version knew: logs are read anew.
+
+        Raises:
+            AuditError: another program keeps something else in it.
+        """
+        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = {name for name in tables if not name.startswith("sqlite_")}
+        if tables and not ("meta" in tables and tables <= _TABLES):
+            raise AuditError(
+                f"{self.path}: expected what an audit keeps, found a database with other tables "
+                f"({', '.join(sorted(tables)[:5])}); name another file with --state"
+            )
+        if "run" not in tables:
+            return
+        with self.together():
+            version = self._db.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
+            if version is not None and version[0] == _EARLIER:
+                self._db.execute("ALTER TABLE run ADD COLUMN own TEXT")
+                self._db.execute("ALTER TABLE run ADD COLUMN nth INTEGER")
+                for table in ("run", "log", "rest"):
+                    self._db.execute(f"DELETE FROM {table}")
+                self._db.execute("UPDATE meta SET value = ? WHERE key = 'version'", (VERSION,))
 
     def known(self, log: Log) -> Known | None:
         """Return what is known of a log, or None."""
@@ -197,7 +231,9 @@ class Store:
         """Add rows of a log."""
         self._db.executemany(
             "INSERT INTO run (log, line, run, read, score, agent, model, version, session, at, steps, "
-            "findings, packed, sketch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "findings, packed, sketch, own, nth) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CASE WHEN ? THEN "
+            "(SELECT count(*) + 1 FROM run WHERE log = ? AND own = ? AND nth NOTNULL) END)",
             (
                 (
                     log,
@@ -214,6 +250,10 @@ class Store:
                     _encoder.encode(row.findings) if row.findings else None,
                     row.packed,
                     row.sketch,
+                    row.own,
+                    row.anonymous,
+                    log,
+                    row.own,
                 )
                 for row in rows
             ),
@@ -226,7 +266,7 @@ class Store:
             "UPDATE log SET size = ?, modified = ?, mark = ?, reader = ?, offset = ?, line = ?, records = ?, "
             "head = ?, engine = ? WHERE id = ?",
             (
-                found.size,
+                -1 if state.unopened else found.size,
                 found.modified,
                 found.mark,
                 state.reader,
@@ -369,7 +409,7 @@ def beside(named: Sequence[str]) -> Path:
     first = named[0]
     if not remote(first):
         folder = Path(first)
-        while not folder.is_dir():
+        while not os.path.isdir(folder):  # noqa: PTH112
             folder = folder.parent
         if os.access(folder, os.W_OK):
             return folder / FILE
@@ -381,7 +421,7 @@ def beside(named: Sequence[str]) -> Path:
             f"{cache}: cannot be made: {error.strerror}; use --state FILE or --no-state"
         ) from error
     name = first if remote(first) else str(Path(first).absolute())
-    return cache / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.db"
+    return cache / f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}.db"
 
 
 def ends(log: Log, offset: int) -> str:

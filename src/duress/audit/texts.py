@@ -27,7 +27,7 @@ class Texts:
     def count(self, key: str, n: int) -> str:
         """Return a text with a number; `one|many` in it is chosen between."""
         one, _, many = self._texts[key].partition("|")
-        return (one if n == 1 or not many else many).format(n=f"{n:,}")
+        return (one if n == 1 or not many else many).replace("{n}", f"{n:,}")
 
     def kind(self, name: str) -> str:
         """Return the name of a kind of finding."""

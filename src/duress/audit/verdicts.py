@@ -30,7 +30,7 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     run: str
     kind: str
     mark: str
-    """What the finding is known by; see `selection.mark`."""
+    """What the finding is known by; see `identity`."""
     verdict: Said
     score: float
     """Score of the run before any recalibration."""

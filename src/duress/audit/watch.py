@@ -13,17 +13,17 @@ from duress.audit.audit import audit, due
 from duress.audit.errors import NothingError
 from duress.audit.logs import Log, expand
 from duress.audit.outbox import Notice, Outbox, Undelivered, notices
+from duress.audit.piped import PIPE
 from duress.audit.scan import Row, Settings, scan
 from duress.audit.selection import Selection, Wanted
 from duress.audit.store import Kept, Store
-
-PIPE = "-"
 
 
 class Pipe(Struct, frozen=True):
     """The standard input, as a log that ends when its writer does."""
 
     path: str = PIPE
+    named: bool = True
 
     def open(self) -> tuple[IO[bytes], bool]:
         """Return the stream, and that it is none to go back in."""
@@ -79,10 +79,10 @@ def _news(selection: Selection, kept: Kept, box: Outbox, *, quiet: bool = False)
     shown = [finding for finding in kept.findings if selection.shows(finding, kept)]
     score = selection.score(kept) or 0.0
     for finding, notice in notices(
-        shown, score=score, place=kept.place, agent=kept.agent, model=kept.model, at=kept.at
+        shown, run_score=score, place=kept.place, agent=kept.agent, model=kept.model, at=kept.at
     ):
-        if not box.known(finding):
-            box.note(finding, notice, sent=quiet)
+        if not box.known(kept, finding):
+            box.note(kept, finding, notice, sent=quiet)
             if not quiet:
                 yield notice
 
@@ -142,6 +142,9 @@ def stream(
             row.at,
             time.time(),
             row.steps,
+            row.own,
+            # Those of before are not kept: the line tells such runs apart.
+            row.line if row.anonymous else None,
             row.findings,
         )
         if not selection.fits(kept):

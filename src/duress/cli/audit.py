@@ -45,7 +45,7 @@ Logs = Annotated[
     list[str],
     typer.Argument(
         metavar="LOGS...",
-        help="Files, folders, patterns, or addresses such as s3://bucket/logs.",
+        help="Files, folders, patterns, addresses such as s3://bucket/logs, or - for the standard input.",
         show_default=False,
     ),
 ]
@@ -80,9 +80,11 @@ def scan(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(metavar="P", min=0.0, max=1.0, help="Show findings of runs that score at least this."),
+        typer.Option(metavar="P", help="Show findings of runs that score at least this, from 0 to 1."),
     ] = None,
-    form: Annotated[Form, typer.Option("--format", "-f", help="How to print it.")] = Form.TABLE,
+    form: Annotated[
+        Form | None, typer.Option("--format", "-f", help="How to print it. [default: table]")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write it, instead of printing it.")
     ] = None,
@@ -110,9 +112,7 @@ def scan(
     ] = None,
     above: Annotated[
         float | None,
-        typer.Option(
-            metavar="P", min=0.0, max=1.0, help="It reads runs with this offline score. [default: 0.15]"
-        ),
+        typer.Option(metavar="P", help="It reads runs with this offline score or more. [default: 0.15]"),
     ] = None,
     prices: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Prices of models, to say what it will cost.")
@@ -144,16 +144,23 @@ def scan(
     """
     from duress.audit import baseline as known
     from duress.audit.errors import AuditError
-    from duress.cli.audited import opened, per_day, since_when
+    from duress.cli.audited import check_share, opened, per_day, since_when
     from duress.cli.output import tell
 
     if model is None and (above is not None or prices is not None or base_url is not None):
         raise AuditError("--above, --prices and --base-url are about a model: expected --model, too")
+    check_share("--threshold", threshold)
+    check_share("--above", above)
     if accept and baseline is None:
         raise AuditError("--accept: expected --baseline FILE, which is what it writes")
-    accepted = frozenset[str]()
+    accepted: dict[str, known.Entry] = {}
     if baseline is not None and (baseline.exists() or not accept):
         accepted = known.read(baseline)
+        if (aged := known.aged(accepted)) and not accept:
+            tell(
+                f"{baseline}: {aged} entries are of an earlier version: they accept a finding in every log "
+                "that has a run of the same name; --accept writes them anew, each for its log"
+            )
     wanted = {
         "threshold": threshold,
         "since": None if since is None else since_when(since),
@@ -163,6 +170,9 @@ def scan(
         "language": lang.value,
     }
     with opened(logs, reader, mapping, state, keep, cluster=ray) as audited:
+        for option, path in (("--out", out), ("--baseline", baseline)):
+            if path is not None and audited.reads(path):
+                raise AuditError(f"{option} {path}: this is what the audit reads or keeps; name another file")
         selection = audited.selection(**wanted)
         if model is not None:
             from duress.cli.deepened import deepen
@@ -170,10 +180,12 @@ def scan(
             deepen(audited, selection, model, above=above, prices=prices, base_url=base_url, agreed=yes)
             selection = audited.selection(**wanted)
         if accept and baseline is not None:
-            count = known.write(baseline, (shown.finding for shown in selection.findings()), accepted)
-            tell(f"{baseline}: {count} findings accepted")
+            count = known.write(baseline, selection, accepted)
+            tell(f"{baseline}: {count} finding{'' if count == 1 else 's'} accepted")
+            if out is not None or form is not None:
+                _print(audited, selection, form or Form.TABLE, out, lang.value)
             return
-        _print(audited, selection, form, out, lang.value)
+        _print(audited, selection, form or Form.TABLE, out, lang.value)
         if selection.shown:
             raise typer.Exit(1)
 
@@ -241,16 +253,17 @@ def labels(
     import orjson
 
     from duress.audit import verdicts
+    from duress.audit.printable import in_json
     from duress.audit.store import beside
     from duress.cli.output import text
 
     path = verdicts.beside(state or beside(logs))
     found = verdicts.labels(verdicts.read(path).values())
-    content = b"".join(orjson.dumps(label) + b"\n" for label in found)
+    content = "".join(in_json(orjson.dumps(label).decode()) + "\n" for label in found)
     if out is None:
-        text(content.decode())
+        text(content)
     else:
-        _write(out, [content.decode()])
+        _write(out, [content])
 
 
 @app.command(no_args_is_help=True)
@@ -278,8 +291,14 @@ def _print(audited: Audited, selection: Selection, form: Form, out: Path | None,
 
         from duress.audit.table import table
 
-        Console(highlight=False).print(table(selection, lang))
+        Console(highlight=False).print(table(selection, lang, audited.again))
         return
+    if form in (Form.JSON, Form.SARIF) and selection.strangers:
+        from duress.audit.tally import strangers
+        from duress.audit.texts import Texts
+        from duress.cli.output import tell
+
+        tell(strangers(selection, Texts(lang)))
     pieces = _pieces(audited, selection, form, lang)
     if out is None:
         import sys
@@ -292,16 +311,9 @@ def _print(audited: Audited, selection: Selection, form: Form, out: Path | None,
 
 
 def _write(out: Path, pieces: Iterable[str]) -> None:
-    from duress.audit.errors import AuditError
+    from duress.cli.output import write
 
-    scratch = out.with_name(f".{out.name}.new")
-    try:
-        with scratch.open("wb") as file:
-            for piece in pieces:
-                file.write(piece.encode())
-        scratch.replace(out)
-    except OSError as error:
-        raise AuditError(f"{out}: cannot be written: {error.strerror}") from error
+    write(out, (piece.encode() for piece in pieces))
 
 
 def _pieces(audited: Audited, selection: Selection, form: Form, lang: str) -> Iterable[str]:
@@ -322,5 +334,5 @@ def _pieces(audited: Audited, selection: Selection, form: Form, lang: str) -> It
     from duress.audit.table import table
 
     text = StringIO()
-    Console(file=text, width=120, highlight=False).print(table(selection, lang))
+    Console(file=text, width=120, highlight=False).print(table(selection, lang, audited.again))
     return (text.getvalue(),)

@@ -40,6 +40,15 @@ class Audited:
 
         return beside(self.state)
 
+    def reads(self, path: Path) -> bool:
+        """Return whether a file is one of the logs, or belongs to the state."""
+        from duress.audit.logs import remote
+
+        if not path.is_file():
+            return False
+        ours = [Path(log.path) for log in self.logs if not remote(log.path)]
+        return any(one.exists() and one.samefile(path) for one in (*ours, self.state, self.verdicts))
+
     def selection(self, **wanted: Any) -> Selection:
         """Return what is shown of the logs, with what reviewers decided taken into account."""
         from duress.audit import recalibration, unusual, verdicts
@@ -86,6 +95,7 @@ def opened(
     """
     from duress.audit.audit import audit, due
     from duress.audit.logs import expand
+    from duress.audit.piped import is_piped, piped
     from duress.audit.scan import Settings, check
     from duress.audit.store import Store, beside
     from duress.cli.audit_progress import Progress
@@ -94,10 +104,13 @@ def opened(
         raise AuditError("--state names a file and --no-state wants none; give one of them")
     settings = Settings(tuple(str(path) for path in mappings or ()), reader)
     check(settings)
-    logs = expand(named)
-    place = state or beside(named)
+    lying = [name for name in named if not is_piped(name)]
+    place = state or beside(lying or ["."])
+    # What came through a pipe comes once: there is nothing to read on in.
+    keep = keep and bool(lying or state)
     fresh = anew or not keep
-    with Store(place if keep else None) as store:
+    with piped([name for name in named if is_piped(name)]) as copies, Store(place if keep else None) as store:
+        logs = [*expand(lying), *copies]
         with store.alone():
             work = due(store, logs, settings) if fresh or not any(store.logs(logs)) else []
             with Progress(
@@ -118,6 +131,12 @@ def per_day(text: str) -> float:
     if not found:
         raise AuditError(f"--max-alerts: expected N/day, such as 5/day, found {text!r}")
     return float(found[1]) * {"hour": 24.0, "day": 1.0, "week": 1 / 7}[found[2] or "day"]
+
+
+def check_share(option: str, value: float | None) -> None:
+    """Raise `AuditError` unless a value is from 0 to 1, or None; what is no number passes other checks."""
+    if value is not None and not 0.0 <= value <= 1.0:
+        raise AuditError(f"{option}: expected a number from 0 to 1, found {value}")
 
 
 def since_when(text: str) -> float:

@@ -22,6 +22,7 @@ _TOLD = (
     ("duress.guard.keeper", "KeeperError"),
     ("duress.ledger.errors", "LedgerError"),
     ("duress.audit.errors", "AuditError"),
+    ("duress.cli.errors", "UnwritableError"),
 )
 """Errors that are the user's to mend: their text is shown, and nothing else."""
 
@@ -98,11 +99,13 @@ def main() -> None:
         if isinstance(error, OSError) and error.filename is None and error.errno in _REFUSED:
             _silence()
             print(f"duress: the output cannot be written: {error.strerror}", file=sys.stderr)
-            sys.exit(1)
+            sys.exit(2)
         told = _told(error)
         if told is None:
             raise
-        print(f"duress: {error}", file=sys.stderr)
+        from duress.audit.printable import printable
+
+        print(f"duress: {printable(str(error))}", file=sys.stderr)
         sys.exit(told)
 
 

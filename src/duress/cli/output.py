@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,20 @@ def text(content: str) -> None:
 
 def tell(content: str) -> None:
     """Print on the standard error stream: the standard output holds results only."""
-    print(content, file=sys.stderr)
+    from duress.audit.printable import printable
+
+    print(printable(content), file=sys.stderr)
+
+
+def write(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write what a command made into the file that `--out` names; raises `UnwritableError`."""
+    from duress import outfile
+    from duress.cli.errors import UnwritableError
+
+    try:
+        outfile.write(path, pieces)
+    except OSError as error:
+        raise UnwritableError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def report(

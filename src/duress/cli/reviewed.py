@@ -8,7 +8,7 @@ from pathlib import Path
 from duress.audit import verdicts
 from duress.audit.errors import AuditError
 from duress.audit.finding import Finding
-from duress.audit.selection import mark
+from duress.audit.identity import called, earlier, mark
 from duress.audit.store import Kept
 from duress.audit.unusual import ranked
 from duress.audit.verdicts import Said, Verdict
@@ -19,7 +19,7 @@ def decided(audited: Audited, run: str, said: str, kind: str | None, by: str, no
     """Note one decision about the findings of a run; return how many findings it is about."""
     kept = _find(audited, run)
     findings = [*kept.findings, *_unusual(audited).get(kept.id, ())]
-    about = {mark(finding): finding for finding in findings if kind is None or finding.kind == kind}
+    about = {mark(kept, finding): finding for finding in findings if kind is None or finding.kind == kind}
     if not about:
         kinds = ", ".join(sorted({finding.kind.value for finding in findings})) or "none"
         raise AuditError(f"{kept.run}: expected a finding{f' of kind {kind}' if kind else ''}, found {kinds}")
@@ -40,9 +40,10 @@ def imported(audited: Audited, saved: Path) -> int:
     given = list(verdicts.every(saved))
     odd = _unusual(audited)
     known = {
-        mark(finding)
+        known
         for kept in audited.store.runs(audited.logs)
         for finding in (*kept.findings, *odd.get(kept.id, ()))
+        for known in (mark(kept, finding), earlier(finding))
     }
     strange = [verdict for verdict in given if verdict.mark not in known]
     if strange:
@@ -64,11 +65,21 @@ def _unusual(audited: Audited) -> dict[int, list[Finding]]:
 
 def _find(audited: Audited, run: str) -> Kept:
     found: list[Kept] = []
+    exact: dict[str, Kept] = {}
     for kept in audited.store.runs(audited.logs):
-        if kept.run == run:
+        if kept.place == run:
             return kept
-        if kept.run.startswith(run):
+        if kept.run == run:
+            exact.setdefault(called(kept.path), kept)
+        elif kept.run.startswith(run):
             found.append(kept)
+    if len(exact) == 1:
+        return next(iter(exact.values()))
+    if exact:
+        places = " and ".join(kept.place for kept in list(exact.values())[:2])
+        raise AuditError(
+            f"--run: expected one run, found {run!r} in {len(exact)} logs; give its place: {places}"
+        )
     if len(found) == 1:
         return found[0]
     told = "no run" if not found else f"{len(found)} runs, such as {found[0].run} and {found[1].run}"

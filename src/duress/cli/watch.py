@@ -30,14 +30,17 @@ def watch(
     ] = None,
     command: Annotated[
         list[str] | None,
-        typer.Option(metavar="COMMAND", help="Run this for each finding, with JSON on its standard input."),
+        typer.Option(
+            metavar="COMMAND",
+            help="Run this program for each finding, with JSON on its standard input; no shell reads it.",
+        ),
     ] = None,
     agent: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only this agent or model; * stands for anything.")
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(metavar="P", min=0.0, max=1.0, help="Tell of runs that score at least this."),
+        typer.Option(metavar="P", help="Tell of runs that score at least this, from 0 to 1."),
     ] = None,
     interval: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.05, help="Look again after so long.")
@@ -74,8 +77,10 @@ def watch(
     from duress.audit.selection import Wanted
     from duress.audit.store import Store, beside
     from duress.audit.watch import PIPE, Watch, follow, stream
+    from duress.cli.audited import check_share
     from duress.cli.output import tell
 
+    check_share("--threshold", threshold)
     if PIPE in logs and len(logs) > 1:
         raise AuditError("expected - alone: the standard input is followed until it ends")
     sends = {address: channels.webhook(address) for address in webhook or ()}
@@ -114,6 +119,7 @@ def watch(
 
 def _print(found: Notice | Undelivered, form: Form) -> None:
     from duress.audit.outbox import Undelivered
+    from duress.audit.printable import in_json, in_line
     from duress.cli.output import tell, text
 
     if isinstance(found, Undelivered):
@@ -121,8 +127,8 @@ def _print(found: Notice | Undelivered, form: Form) -> None:
     elif form is Form.JSON:
         import orjson
 
-        text(orjson.dumps(found.fields()).decode() + "\n")
+        text(in_json(orjson.dumps(found.fields()).decode()) + "\n")
     else:
         quote = f" “{' '.join(found.quotes[0].split())[:200]}”" if found.quotes else ""
         what = f"{found.severity} {found.kind} {found.run}"
-        text(f"{found.score:.2f} {what}: {found.why}{quote} ({found.place})\n")
+        text(in_line(f"{found.score:.2f} {what}: {found.why}{quote} ({found.place})") + "\n")

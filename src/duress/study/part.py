@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from duress import outfile
+from duress.outfile import SCRATCH, sync_folder
 from duress.study.errors import StudyError
 
-SCRATCH = ".scratch-"
-"""Prefix of what a killed process can leave behind; the next one removes it."""
+__all__ = ["SCRATCH", "Part", "lines", "numbered", "sync_folder", "unwritable", "write_whole"]
 MAX_BYTES = 256 * 1024 * 1024
 """A part is closed and the next one opened beyond this size."""
 
@@ -55,27 +56,11 @@ class Part:
         os.close(self._file)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable, not only the content behind them."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def write_whole(path: Path, data: bytes) -> None:
     """Replace `path` by `data` in one step: a reader sees the old file or the new one."""
-    scratch = path.with_name(f"{SCRATCH}{path.name}")
     try:
-        with scratch.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-        sync_folder(path.parent)
+        outfile.write(path, (data,))
     except OSError as error:
-        scratch.unlink(missing_ok=True)
         raise unwritable(path, error) from error
 
 

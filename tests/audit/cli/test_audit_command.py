@@ -131,6 +131,9 @@ def test_what_could_not_be_read_is_a_finding(command: Run, tmp_path: Path):
     ]
     (finding,) = data["findings"]
     assert (finding["run"], finding["kind"]) == (f"{path}#2", "unreadable")
+    (why,) = finding["quotes"]
+    assert why.startswith(f"{path}#2: expected a line of JSON")
+    assert data["runs"][1]["findings"] == [finding]
     told = command("audit", path)
     assert f"{path}#2" in told.stdout.replace("\n", "")
 
@@ -276,7 +279,7 @@ def test_sarif_names_rule_place_and_fingerprint(command: Run, logs: Path, tmp_pa
         assert physical["region"]["startLine"] in (2, 6)
         assert place["logicalLocations"][0]["fullyQualifiedName"].startswith(result["properties"]["run"])
         assert 0 <= result["rank"] <= 100
-        assert result["partialFingerprints"]["duress/v1"]
+        assert result["partialFingerprints"]["duress/v2"]
 
 
 def test_sarif_is_what_its_schema_says(command: Run, tmp_path: Path):
@@ -416,3 +419,134 @@ def test_two_audits_of_the_same_logs_at_once_keep_each_run_once(duress: Any, com
     assert len({one.stdout for one in done}) == 1
     assert len(json.loads(done[0].stdout)["runs"]) == 300
     assert len(found(command("audit", path, "-f", "json"))["runs"]) == 300
+
+
+def test_an_output_goes_through_a_link(command: Run, logs: Path, tmp_path: Path):
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    link.symlink_to(target)
+    assert command("audit", logs, "-f", "json", "--out", link).returncode == 1
+    assert link.is_symlink()
+    assert json.loads(target.read_text())["findings"]
+    baseline = tmp_path / "known.json"
+    baseline.symlink_to(tmp_path / "shared.json")
+    assert command("audit", logs, "--baseline", baseline, "--accept").returncode == 0
+    assert baseline.is_symlink()
+
+
+def test_no_log_is_written_over(command: Run, logs: Path, tmp_path: Path):
+    before = (logs / "a.jsonl").read_bytes()
+    (tmp_path / "alias.json").symlink_to(logs / "a.jsonl")
+    for arguments in (
+        ("-f", "json", "--out", logs / "a.jsonl"),
+        ("--out", tmp_path / "alias.json"),
+        ("--out", logs / ".duress-audit.db"),
+    ):
+        done = command("audit", logs, *arguments)
+        assert done.returncode == 2
+        assert "name another file" in done.stderr
+    assert (logs / "a.jsonl").read_bytes() == before
+
+
+def test_an_output_that_cannot_be_written_is_no_finding(command: Run, logs: Path, tmp_path: Path):
+    done = command("audit", logs, "--out", tmp_path / "nowhere" / "out.json")
+    assert done.returncode == 2
+    assert "cannot be written: No such file or directory" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["table", "json", "html"])
+def test_a_full_standard_output_is_no_finding(logs: Path, form: str):
+    import subprocess
+    import sys
+
+    line = "from duress.cli.main import main; main()"
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [sys.executable, "-c", line, "audit", logs, "--format", form],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert ran.returncode == 2
+    assert ran.stderr == "duress: the output cannot be written: No space left on device\n"
+
+
+def test_the_standard_input_is_read_to_its_end(duress: Any, logs: Path, tmp_path: Path):
+    import subprocess
+    import sys
+
+    line = [sys.executable, "-c", "from duress.cli.main import main; main()", "audit"]
+    text = (logs / "a.jsonl").read_bytes()
+    done = subprocess.run(
+        [*line, "-", "-f", "json"], input=text, capture_output=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 1, done.stderr
+    assert [run["run"] for run in json.loads(done.stdout)["runs"]][-1] == "bad-1"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["logs"]
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen([*line, logs / "b.jsonl", pipe, "-f", "json"], stdout=subprocess.PIPE) as process:
+        pipe.write_bytes(text)
+        out, _ = process.communicate(timeout=60)
+    assert len(json.loads(out)["runs"]) == 8
+
+
+def test_a_budget_per_week_leaves_room_in_one_day(command: Run, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [bad(number) for number in range(4)])
+    data = found(command("audit", path, "-f", "json", "--max-alerts", "1/week"))
+    # All score the same: the first has the room that there is.
+    assert {finding["run"] for finding in data["findings"]} == {"bad-0"}
+    told = " ".join(command("audit", path, "--max-alerts", "1/week").stdout.split())
+    assert "at most 1 run in one day" in told
+    assert "3 runs more score 0.50 or more, beyond what --max-alerts allows" in told
+    none = command("audit", path, "--max-alerts", "0/week")
+    assert none.returncode == 0
+    assert "4 runs more score 0.50 or more" in " ".join(none.stdout.split())
+
+
+def test_counts_are_sentences(command: Run, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [plain(1)])
+    assert "1 run read, 0 to look at" in command("audit", path).stdout
+    bar = found(command("audit", write(tmp_path / "b.jsonl", [bad(1)]), "-f", "json"))["runs"][0]["score"]
+    done = command("audit", tmp_path / "b.jsonl", "--threshold", f"{bar + 0.0001:.4f}")
+    assert f"Nothing scores {bar + 0.0001:.4f} or more" in done.stdout
+
+
+def test_a_threshold_that_is_no_number_is_told(command: Run, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [plain(1)])
+    for arguments in (("audit", path), ("watch", path, "--once")):
+        done = command(*arguments, "--threshold", "nan")
+        assert done.returncode == 2
+        assert "--threshold: expected a number from 0 to 1, found nan" in done.stderr
+
+
+def test_a_table_speaks_one_language(command: Run, tmp_path: Path):
+    import re
+
+    path = write(tmp_path / "a.jsonl", [bad(1)])
+    for threshold in ("0.5", "0"):
+        done = command("audit", path, "--lang", "zh", "--threshold", threshold)
+        english = {one["why"] for one in notices(command, path)}
+        assert not any(why.split(".")[0] in " ".join(done.stdout.split()) for why in english)
+        assert len(re.findall("[\u4e00-\u9fff]{4,}", done.stdout)) > 5
+
+
+def notices(command: Run, path: Path) -> list[dict[str, Any]]:
+    done = command("watch", path, "--once", "--existing", "-f", "json", "--state", path.with_suffix(".db"))
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_file_that_is_no_log_is_passed_over_and_told(command: Run, tmp_path: Path):
+    logs = tmp_path / "logs"
+    write(logs / "a.jsonl", [plain(1)])
+    (logs / "package.json").write_text(json.dumps({"name": "x", "scripts": {"test": "x"}}, indent=2))
+    done = command("audit", logs, "-f", "json")
+    assert done.returncode == 0
+    assert [run["run"] for run in found(done)["runs"]] == ["plain-1"]
+    assert f"nothing in it looks like a run: {logs}/package.json" in done.stderr
+    told = command("audit", logs)
+    assert told.returncode == 0
+    assert "package.json" in told.stdout.replace("\n", "")
+    assert "could not be read" not in told.stdout
+    # Who names it wants it read; and what is damaged, or tells of what was said, is a log.
+    assert command("audit", logs / "package.json", "--no-state").returncode == 1
+    for text in ('{"name": "x", ', '{"kiosk": 1, "turns": [{"by": "guest"}]}'):
+        (logs / "package.json").write_text(text)
+        assert command("audit", logs, "--no-state").returncode == 1

@@ -123,7 +123,7 @@ def test_a_folder_is_followed_and_each_finding_is_told_once(tmp_path: Path, list
     assert set(listener.runs()[first:]) == {"bad-4"}
     keys = [(n["run"], n["kind"], n["why"]) for n in listener.heard]
     assert len(keys) == len(set(keys))
-    assert all(n["score"] >= 0.5 or n["kind"] == "unreadable" for n in listener.heard)
+    assert all(n["run_score"] >= 0.5 or n["kind"] == "unreadable" for n in listener.heard)
 
 
 def test_what_another_audit_has_read_meanwhile_is_told_too(command: Callable[..., Done], tmp_path: Path):
@@ -208,3 +208,32 @@ def test_wrong_usage_is_told_before_anything_is_read(command: Callable[..., Done
         assert done.returncode == 2, arguments
         assert done.stderr.startswith("duress: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_each_notice_carries_the_score_of_its_finding(command: Callable[..., Done], tmp_path: Path):
+    path = write(tmp_path / "logs" / "a.jsonl", [bad(1)])
+    audit = json.loads(command("audit", path, "-f", "json", "--no-state").stdout)
+    scores: dict[tuple[str, tuple[str, ...]], float] = {}
+    for finding in audit["findings"]:
+        scores.setdefault((finding["kind"], tuple(finding["quotes"])), finding["score"])
+    assert len(set(scores.values())) > 1
+    done = command("watch", path, "--once", "--existing", "--format", "json")
+    notices = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {(one["kind"], tuple(one["quotes"])): one["score"] for one in notices} == scores
+    assert {one["run_score"] for one in notices} == {audit["runs"][0]["score"]}
+
+
+def test_a_channel_that_takes_nothing_is_told_once_in_a_while(tmp_path: Path, listener: Listener):
+    logs = tmp_path / "logs"
+    write(logs / "a.jsonl", [bad(number) for number in range(40)])
+    listener.deaf = True
+    watching = start(logs, "--webhook", listener.address, "--existing", "--interval", "0.05")
+    until(lambda: listener.refused > 0, "the first try")
+    time.sleep(2.0)
+    _, err = stop(watching)
+    assert 1 <= err.count("a notice has not arrived") <= 3
+    assert listener.refused <= 3
+
+
+def test_help_says_that_no_shell_runs(command: Callable[..., Done]):
+    assert "no shell" in " ".join(command("watch", "--help").stdout.split())

@@ -357,6 +357,89 @@ def test_a_wrong_mapping_says_what_is_wrong(tmp_path: Path, text: str, told: str
     assert told in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        "label",
+        "Labels",
+        "is_violation",
+        "isViolation",
+        "JUDGE",
+        "judgeScore",
+        "finalScore",
+        "final-score",
+        "grade",
+        "graderNote",
+        "rewardValue",
+        "verdict",
+        "target",
+        "Target",
+        "target_label",
+        "rating",
+        "user_rating",
+        "Feedback",
+        "annotation",
+        "annotations",
+        "ground_truth",
+        "groundTruth",
+        "GROUND_TRUTH",
+        "expected",
+        "expectedOutput",
+        "ｌabel",
+        "gt",
+        "gold",
+    ],
+)
+@pytest.mark.parametrize(
+    "part",
+    [
+        "{role: system, text: FIELD}",
+        "{each: 'turns[]', role: FIELD, text: said}",
+        "{each: 'FIELD[]', role: by, text: said}",
+        "{each: 'turns[]', role: by, text: 'more.FIELD'}",
+        "{each: 'turns[]', role: by, calls: {each: 'did[]', tool: name, arguments: FIELD}}",
+    ],
+)
+def test_a_mapping_reads_no_answer_however_it_is_written(tmp_path: Path, field: str, part: str):
+    path = tmp_path / "x.yaml"
+    path.write_text(f"name: x\nmatch: [turns]\nmessages: [{part.replace('FIELD', field)}]\n")
+    with pytest.raises(AuditError, match=f"reads `{field}`, which may carry the answer"):
+        mapping.load(path)
+
+
+@pytest.mark.parametrize("text", ["''", "'[]'", "'.'"])
+def test_a_mapping_reads_no_whole_record(tmp_path: Path, text: str):
+    path = tmp_path / "x.yaml"
+    path.write_text(f"name: x\nmatch: [turns]\nmessages: [{{role: user, text: {text}}}]\n")
+    with pytest.raises(AuditError, match="expected the name of a field"):
+        mapping.load(path)
+
+
+def test_what_is_tested_may_be_called_the_target(tmp_path: Path):
+    path = tmp_path / "x.yaml"
+    path.write_text(
+        "name: x\nmatch: [turns]\nmodel: target_model\nagent: meta.targetAgent\n"
+        "messages: [{each: 'turns[]', role: upgrade, text: background}]\n"
+    )
+    assert mapping.load(path).name == "x"
+
+
+def test_a_mapping_has_a_name_of_its_own(tmp_path: Path):
+    from duress.audit.scan import Settings, check
+
+    text = "name: NAME\nmatch: [turns]\nmessages: [{each: 'turns[]', role: by, text: said}]\n"
+    for name in ("inspect", "openai-chat", "tau-bench"):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(text.replace("NAME", name))
+        with pytest.raises(AuditError, match=f"expected a name of its own, found '{name}'"):
+            mapping.load(path)
+    twins = tuple(str(tmp_path / f"{number}.yaml") for number in range(2))
+    for twin in twins:
+        Path(twin).write_text(text.replace("NAME", "twin"))
+    with pytest.raises(AuditError, match="found 'twin' twice"):
+        check(Settings(twins))
+
+
 HEADER = {"eval": {"task": "desk", "model": "m"}, "plan": {}, "status": "error"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -24,22 +25,41 @@ from duress.audit.readers.written import settle
 from duress.audit.run import Place, Run
 from duress.trajectory import Message, Role, ToolCall, ToolError
 
-NEVER = frozenset(
-    {
-        "label",
-        "labels",
-        "judge",
-        "judges",
-        "reward",
-        "rewards",
-        "score",
-        "scores",
-        "grade",
-        "grades",
-        "verdict",
-    }
+NEVER = (
+    "annot",
+    "benign",
+    "correct",
+    "critique",
+    "evaluat",
+    "expected",
+    "feedback",
+    "flagged",
+    "gold",
+    "grade",
+    "grading",
+    "ground",
+    "harmful",
+    "incorrect",
+    "judg",
+    "label",
+    "malicious",
+    "misalign",
+    "misbehav",
+    "rating",
+    "reward",
+    "rubric",
+    "safety",
+    "score",
+    "scoring",
+    "target",
+    "truth",
+    "unsafe",
+    "verdict",
+    "violat",
 )
-"""Fields that may carry the answer: no mapping reads them."""
+"""Beginnings of words in the names of fields that may carry the answer: no mapping reads them."""
+_OF_THE_SUBJECT = re.compile(r"^target_(?:model|agent|system|name|id|version)(?:_(?:name|id|version))?$")
+"""What is tested is called the target, too."""
 
 
 class Call(BaseModel):
@@ -125,11 +145,25 @@ class Mapping(BaseModel):
     @model_validator(mode="after")
     def _reads_no_answers(self) -> Mapping:
         for path in _paths(self):
-            if taken := NEVER.intersection(re.split(r"[.\[\]]+", path)):
-                raise ValueError(
-                    f"`{path}` reads `{min(taken)}`, which may carry the answer; monitors must not see it"
-                )
+            fields = [step for step in _steps(path) if step != "[]"]
+            if not fields:
+                raise ValueError(f"expected the name of a field, found {path!r}: it reads all there is")
+            for field in fields:
+                if _tells(field):
+                    raise ValueError(
+                        f"`{path}` reads `{field}`, which may carry the answer; monitors must not see it"
+                    )
         return self
+
+
+def _tells(field: str) -> bool:
+    """Return whether a field may carry the answer by its name, in whatever way it is written."""
+    # In camel case a word begins with each capital; several in a row are one word.
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", unicodedata.normalize("NFKC", field))
+    name = "_".join(words).lower()
+    return _OF_THE_SUBJECT.match(name) is None and any(
+        word.startswith(NEVER) or word == "gt" for word in name.split("_")
+    )
 
 
 def shipped() -> list[OneEach]:
@@ -152,7 +186,19 @@ def load(path: Path) -> OneEach:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise AuditError(f"{path}: the mapping cannot be read: {error}") from error
-    return reader(_checked(text, str(path)))
+    mapping = _checked(text, str(path))
+    if mapping.name in _taken():
+        raise AuditError(
+            f"{path}: name: expected a name of its own, found {mapping.name!r}, that of a reader that "
+            "comes with the package"
+        )
+    return reader(mapping)
+
+
+def _taken() -> frozenset[str]:
+    from duress.audit.readers import readers
+
+    return frozenset(known.name for known in readers())
 
 
 def _checked(text: str, name: str) -> Mapping:
@@ -309,14 +355,17 @@ def _paths(mapping: Mapping) -> Iterator[str]:
         mapping.session,
         mapping.at,
     ):
-        if path:
+        if path is not None:
             yield path
     for part in mapping.messages:
         for path in (part.each, part.text, part.reasoning, part.action, part.call_id, part.error, part.at):
-            if path:
+            if path is not None:
                 yield path
+        if part.each is not None and part.role is not None:
+            yield part.role
         if isinstance(part.calls, Call):
-            yield from filter(None, (part.calls.each, part.calls.tool, part.calls.arguments, part.calls.id))
+            inner = (part.calls.each, part.calls.tool, part.calls.arguments, part.calls.id)
+            yield from (path for path in inner if path is not None)
 
 
 def _at(value: Any, path: str) -> Iterator[Any]:

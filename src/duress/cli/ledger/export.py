@@ -80,6 +80,7 @@ def _write(content: Iterable[bytes], out: Path | None) -> None:
         sys.stdout.buffer.writelines(content)
         sys.stdout.buffer.flush()
         return
-    from duress.ledger.durable import write_lines_durably
+    from duress.cli.output import write
 
-    write_lines_durably(out, content)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write(out, content)

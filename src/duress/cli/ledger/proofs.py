@@ -50,10 +50,9 @@ def prove(
       duress ledger prove 1234 --out 1234.tlog-proof
       duress ledger prove 1234 --checkpoint /mnt/elsewhere/head.checkpoint --without-body
     """
-    from duress.cli.output import tell, text
+    from duress.cli.output import tell, text, write
     from duress.ledger import Reader, UsageError
     from duress.ledger.checkpoint import continues, sign_head
-    from duress.ledger.durable import write_durably
     from duress.ledger.note import read
     from duress.ledger.proof import prove as proof
 
@@ -70,7 +69,8 @@ def prove(
     if out is None:
         text(found)
     else:
-        write_durably(out, found.encode())
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write(out, (found.encode(),))
         tell(f"{out}: entry {entry} of {ledger.origin}")
 
 

@@ -17,11 +17,14 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 import duress
-from duress.audit.assess import assess
+from duress.audit import tally
 from duress.audit.finding import Finding
-from duress.audit.run import Place, Run
+from duress.audit.identity import mark
+from duress.audit.printable import printable
+from duress.audit.reworded import reworded
+from duress.audit.run import Run
 from duress.audit.scan import unpack
-from duress.audit.selection import Selection, Shown, mark
+from duress.audit.selection import Selection, Shown
 from duress.audit.store import Kept
 from duress.audit.texts import Texts
 from duress.report.audit_page.conversation import Step, conversation
@@ -126,7 +129,8 @@ def page(selection: Selection, lang: str = "en", again: Again = lambda _: ()) ->
         timeline=timeline,
         runs=selection.runs,
         alerts=len(by_run),
-        threshold=f"{min(selection.threshold, 1.0):.2f}",
+        threshold=tally.bar(selection),
+        tally=tally,
         selection=selection,
         style=Markup(style),
         script=Markup(script),
@@ -148,11 +152,12 @@ def _card(
 ) -> Card:
     kept = group[0].kept
     packed = selection.packed(kept)
-    told = _in_language(kept, packed, texts.lang)
+    trajectory = unpack(packed) if packed else talks.get((kept.path, kept.line, kept.run))
+    told = reworded(kept, trajectory, texts.lang)
     points = [
         Point(
             place,
-            mark(found.finding),
+            mark(found.kept, found.finding),
             told.get(found.number, found.finding),
             texts.kind(found.finding.kind),
             texts.severity(found.finding.severity),
@@ -166,22 +171,8 @@ def _card(
         for step in point.finding.steps:
             named[step].append(point.number)
     quotes = [quote for point in points for quote in point.finding.quotes]
-    trajectory = unpack(packed) if packed else talks.get((kept.path, kept.line, kept.run))
     steps = conversation(trajectory, named, quotes) if trajectory else []
     return Card(number, kept, group[0].score, points, steps)
-
-
-def _in_language(kept: Kept, packed: bytes | None, lang: str) -> dict[int, Finding]:
-    """Return the findings of a run in the page's language: they were kept in English."""
-    if lang == "en" or packed is None:
-        return {}
-    trajectory = unpack(packed)
-    anew = assess(Run("", trajectory, Place("", 0)), language=lang).findings
-    same = len(anew) <= len(kept.findings) and all(
-        (new.kind, new.quotes) == (old.kind, old.quotes)
-        for new, old in zip(anew, kept.findings, strict=False)
-    )
-    return dict(enumerate(anew)) if same else {}
 
 
 def _walk(
@@ -201,6 +192,11 @@ def _walk(
     return sources, timeline.lanes() if timeline else [], timeline
 
 
+def _shown(value: Any) -> Any:
+    """Spell out what steers a text, but in what is ours already."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _when(at: float | None) -> str:
     return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
 
@@ -217,7 +213,7 @@ def _held(part: str) -> str:
 @cache
 def _template() -> Any:
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
     source = files("duress.report.audit_page") / "templates" / "audit.html.j2"
     return environment.from_string(source.read_text(encoding="utf-8"))
