@@ -73,10 +73,10 @@ def watch(
     from duress.audit.assess import THRESHOLD
     from duress.audit.errors import AuditError
     from duress.audit.outbox import Outbox
+    from duress.audit.piped import PIPE
     from duress.audit.scan import Settings, check
     from duress.audit.selection import Wanted
     from duress.audit.store import Store, beside
-    from duress.audit.piped import PIPE
     from duress.audit.watch import Watch, follow, stream
     from duress.cli.audited import check_share
     from duress.cli.output import tell
