@@ -24,6 +24,7 @@ MOST = 50
 """Rows that a terminal shows."""
 UNREAD = 10
 _LONGEST = 160
+_NAME = 96
 
 
 def table(selection: Selection, lang: str = "en", again: Again = lambda _: ()) -> RenderableType:
@@ -93,11 +94,16 @@ def _rows(shown: list[Shown], texts: Texts, told: dict[tuple[int, int], Finding]
             texts.severity(finding.severity),
             texts.kind(finding.kind),
             # A name is text, never markup.
-            Text(in_line(finding.run)),
+            Text(_shortened(in_line(finding.run))),
             ", ".join(str(step) for step in finding.steps[:3]),
             _said(told.get((found.kept.id, found.number), finding)),
         )
     return table
+
+
+def _shortened(name: str) -> str:
+    """Return the beginning and the end of a name that would fill the table."""
+    return name if len(name) <= _NAME else f"{name[: _NAME // 3]}…{name[-2 * _NAME // 3 :]}"
 
 
 def _said(finding: Finding) -> Text:

@@ -93,3 +93,12 @@ def test_what_is_ordinary_stays():
     assert in_line("a\tb\nc") == "a\\tb\\nc"
     assert printable("\x1b[31m\u202e\udcff") == "\\x1b[31m\\u202e\\udcff"
     assert in_json(json.dumps("é\x9b\U000e0041", ensure_ascii=False)) == '"é\\u009b\\udb40\\udc41"'
+
+
+def test_a_long_name_does_not_fill_the_table(command: Run, tmp_path: Path):
+    name = f"start-{'x' * 5000}-end"
+    logs = write(tmp_path / "a.jsonl", [bad(1, id=name)])
+    shown = "".join(command("audit", logs).stdout.split())
+    assert len(shown) < 1000
+    assert "start-x" in shown and "…" in shown
+    assert name in command("audit", logs, "-f", "json").stdout
