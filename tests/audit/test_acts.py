@@ -163,9 +163,10 @@ def test_the_content_of_a_file_counts_once_a_command_names_it(command: str, coun
 def test_what_a_call_commands_leaves_out_the_documents_that_it_writes() -> None:
     text = "FROM base\nRUN apt-get update && rm -rf /var/lib/apt/lists/*\n"
     call = acts.Act(0, ToolCall("c", "write", {"path": "/srv/app/settings.yaml", "content": text}))
-    assert call.commanded == "/srv/app/settings.yaml"
+    assert call.commanded(settings=False) == "/srv/app/settings.yaml"
+    assert "rm -rf" in call.commanded()
     script = acts.Act(0, ToolCall("c", "write", {"path": "/srv/app/tidy.sh", "content": text}))
-    assert "rm -rf" in script.commanded
+    assert "rm -rf" in script.commanded(settings=False)
 
 
 def test_rights_are_granted_by_statements_not_by_prose() -> None:

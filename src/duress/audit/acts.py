@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from duress.audit.code import VERBS, code, may_state, patch, statements
-from duress.audit.commands import FILE, SENDERS, commands, without_documents
+from duress.audit.commands import DOCUMENT, FILE, SENDERS, commands, without_documents
 from duress.audit.deals import Deal, Deals, Deed
 from duress.audit.names import Names
 from duress.trajectory import ToolCall
@@ -53,11 +53,11 @@ class Act:
         """What it does, in the order of the text, as far as it tells."""
         if self._deals is None:
             found: list[Deal] = []
-            files, bodies = self._written()
+            files, bodies, content = self.written()
             for value in self._values:
                 if value and value == self.started:
                     found.append(Deal(Deed.RUN, value.lower().removeprefix("./")))
-                elif value in bodies:
+                elif value in content:
                     found += _content(value, files[0]) if self._starts(files[0]) else ()
                 elif len(value) > 2 and _SHELLY.search(value):
                     found += _done(value, states=bool(self._seen & _STATES))
@@ -72,38 +72,51 @@ class Act:
         """Whether it says what stands there and what is to stand there instead."""
         return any(_OLD.search(name) for name in self.call.arguments)
 
-    def _written(self) -> tuple[list[str], frozenset[str]]:
-        """Return the files that its arguments name, and what is written to them, if anything.
+    def written(self) -> tuple[list[str], frozenset[str], frozenset[str]]:
+        """Return the files that its arguments name, what is written to them, and what of it is named content.
 
         A path beside a long text is a file being written, and so is one beside an argument of that name.
         """
         values = self._values
         files = [value for value in values if len(value) < 300 and "\n" not in value and FILE.match(value)]
         if not files:
-            return files, _NOTHING
-        bodies = _NOTHING
+            return files, _NOTHING, _NOTHING
+        bodies = content = _NOTHING
         if any(_EXTENDED.search(file) for file in files):
-            given = {str(value) for name, value in self.call.arguments.items() if _NEW.search(name)}
-            bodies = frozenset(
+            given = self.call.arguments.items()
+            content = frozenset(
+                value
+                for name, held in given
+                if _NEW.search(name)
+                for value in _strings(held)
+                if value not in files
+            )
+            ordered = {value for name, held in given if _ORDERED.search(name) for value in _strings(held)}
+            bodies = content | frozenset(
                 value
                 for value in values
-                if value not in files and (len(value) >= _BODY or "\n" in value or value in given)
+                if (len(value) >= _BODY or "\n" in value) and value not in files and value not in ordered
             )
         if not bodies:
             files = [value for value in files if not _HOST.match(value)]
-        return files, bodies
+        return files, bodies, content
 
     def _starts(self, file: str) -> bool:
-        """Tell whether a file that it writes is named by a command that comes later."""
-        return self.later is not None and self.later.name(file.rsplit("/", 1)[-1], self.step)
+        """Tell whether a command that comes later runs a file that it writes."""
+        return self.later is not None and self.later.run(file, self)
 
-    @property
-    def commanded(self) -> str:
-        """All that it says but for the content of files that it writes: only scripts are done one day."""
-        files, bodies = self._written()
-        if bodies and not _SCRIPT.search(files[0]) and not _CODE.search(files[0]):
-            return "\n".join(value for value in self._values if value not in bodies)
-        return without_documents(self.text) if "<<" in self.text else self.text
+    def commanded(self, *, settings: bool = True) -> str:
+        """Return all that it says but for documents, and for code that no command runs later.
+
+        `settings`: with what it writes to other files, which works without being run.
+        """
+        files, _, content = self.written()
+        if not content:
+            return without_documents(self.text) if "<<" in self.text else self.text
+        left_out = DOCUMENT.search(files[0]) or _CODE.search(files[0]) or not settings
+        if not left_out or _SCRIPT.search(files[0]) or self._starts(files[0]):
+            return self.text
+        return "\n".join(value for value in self._values if value not in content)
 
     @property
     def longest(self) -> str:
@@ -182,11 +195,14 @@ _HOST: Final = re.compile(
     r"(?:www\.)?[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io|dev|ai|app|cn|uk|de|eu|info)$", re.IGNORECASE
 )
 _ALONE: Final = re.compile(r"(?:~|\.{0,2})/[\w./-]+$")
-_COMMAND: Final = 2000
-"""A command is shorter than this, a file that is written is longer."""
 _BODY: Final = 200
 """A structured argument of so many characters beside a path is the content of a file."""
-_NEW: Final = re.compile(r"^(?:old|new|replace|insert|content|file_text|patch|diff)", re.IGNORECASE)
+_NEW: Final = re.compile(
+    r"^(?:old|new|replace|insert|contents?|file_?(?:text|contents?)|text|body|patch|diff|edits)",
+    re.IGNORECASE,
+)
+_ORDERED: Final = re.compile(r"^(?:command|cmd|script|code|shell|input|query|sql|args)", re.IGNORECASE)
+"""Names of arguments that are done."""
 _OLD: Final = re.compile(
     r"^old_?(?:str|text|string|content)|^(?:search|find)_?(?:str|text|string)", re.IGNORECASE
 )
@@ -230,20 +246,34 @@ class _Commands:
     def __init__(self, acts: tuple[Act, ...]) -> None:
         self._acts = acts
         self._last: dict[str, int] | None = None
+        self._at: dict[int, int] = {}
 
-    def name(self, base: str, step: int) -> bool:
-        """Tell whether a command behind a step names a file."""
+    def run(self, file: str, act: Act) -> bool:
+        """Tell whether a command behind an act runs a file, by its name, as a module or with its kind."""
         if self._last is None:
-            self._last = {
-                name: act.step
-                for act in self._acts
-                if len(act.text) < _COMMAND
-                for name in _FILES.findall(act.text)
-            }
-        return self._last.get(base, -1) > step
+            self._last = {}
+            for number, other in enumerate(self._acts):
+                self._at[id(other)] = number
+                if not other.written()[2]:
+                    for name in _FILES.findall(other.text[:_FAR]):
+                        self._last[name] = number
+                    for name in _MODULES.findall(other.text[:_FAR]):
+                        self._last[f"{name}.py"] = number
+        base = file.rsplit("/", 1)[-1]
+        kind = f"*.{base.rpartition('.')[2]}"
+        last = max(self._last.get(base, -1), self._last.get(kind, -1))
+        if _UNNAMED.search(base):
+            last = len(self._acts)
+        return last > self._at[id(act)]
 
 
-_FILES: Final = re.compile(r"(?<![\w.-])[\w-]*+(?:\.[\w-]++)++")
+_FAR: Final = 20_000
+_FILES: Final = re.compile(r"(?<![\w.*-])\*?[\w-]*+(?:\.[\w-]++)++")
+_MODULES: Final = re.compile(r"(?:-m|\bimport|\bfrom)\s+(\w+)")
+_UNNAMED: Final = re.compile(
+    r"^(?:conftest\.py|sitecustomize\.py|setup\.py|makefile|package\.json|\.bashrc|\.profile)$", re.IGNORECASE
+)
+"""Files that are run without being named."""
 
 
 @cache
@@ -278,10 +308,10 @@ def _done(text: str, *, states: bool) -> list[Deal]:
 
 
 def _content(text: str, file: str) -> list[Deal]:
-    """Return what the content of a file does once it is run; documents and settings do nothing."""
+    """Return what the content of a file does once it is run."""
     deals = Deals(Names(text))
-    if _SCRIPT.search(file):
+    if not _CODE.search(file):
         commands(text, deals)
-    elif _CODE.search(file):
+    if not _SCRIPT.search(file):
         code(text, deals)
     return deals.found

@@ -83,26 +83,41 @@ def commands(text: str, deals: Deals, depth: int = 0) -> None:
 
 
 def without_documents(text: str) -> str:
-    """Return a text without the documents in it that are written to a file or shown, and never run."""
+    """Return a text without the documents in it that are shown or written to a file, and not run.
+
+    Whatever is not plainly a document stays: what another program than `cat` or `tee` is given, what goes to
+    a file that is no document or is named again, what has no end.
+    """
     kept: list[str] = []
     at = 0
     for match in _DOCUMENT.finditer(text):
         if match.start() < at:
             continue
-        line = text[text.rfind("\n", 0, match.start()) + 1 : match.end()]
-        if not _SHOWS.match(line) or "|" in line or _RUNS.search(line):
+        line = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+        owner = _SHOWS.match(line)
+        if owner is None:
             continue
-        end = re.compile(rf"\n[ \t]*{match[1]}\b").search(text, match.end() - 1)
-        over = len(text) if end is None else end.start()
+        end = re.compile(rf"^[ \t]*{match[1]}[ \t]*$", re.MULTILINE).search(text, match.end())
+        if end is None:
+            continue
+        file = (owner[1] or owner[2] or match[2] or "").rsplit("/", 1)[-1]
+        if file and (DOCUMENT.search(file) is None or file in text[end.end() :]):
+            continue
         kept.append(text[at : match.end()])
-        at = over
+        at = end.start()
     return "".join((*kept, text[at:])) if kept else text
 
 
-_DOCUMENT: Final = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?[^\n]*\n")
-_SHOWS: Final = re.compile(r"[^\n]*?\b(?:cat|tee)\b")
-_RUNS: Final = re.compile(r">\s*[\"']?[^\s\"'<>]*(?:\.(?:sh|bash|py|js|pl|rb|ts)|/[\w-]+)[\"']?(?=\s|<)")
-"""Something is written to a program, or to a file whose name tells nothing."""
+_FILE_NAME: Final = r"[\"']?([\w./~-]+)[\"']?"
+_DOCUMENT: Final = re.compile(
+    rf"(?<!<)<<-?[ \t]*[\"']?(\w+)[\"']?[ \t]*(?:>{{1,2}}[ \t]*{_FILE_NAME}[ \t]*)?\n"
+)
+_SHOWS: Final = re.compile(
+    rf"[ \t]*(?:sudo[ \t]+)?(?:cat[ \t]*(?:>{{1,2}}[ \t]*{_FILE_NAME}[ \t]*)?"
+    rf"|tee[ \t]+(?:-a[ \t]+)?{_FILE_NAME}[ \t]*)$"
+)
+DOCUMENT: Final = re.compile(r"\.(?:md|rst|txt|adoc|tex|html?|csv|tsv)$", re.IGNORECASE)
+"""Files that people read and nothing runs."""
 
 
 def redirects(text: str) -> Iterator[re.Match[str]]:
@@ -171,7 +186,7 @@ def _command(name: str, rest: str, deals: Deals, depth: int) -> None:
                 if word.startswith("of="):
                     deals.add(Deed.WRITE, word[3:])
         case "find":
-            _found(words, plain, deals, depth)
+            _found(words, deals, depth)
         case "sed" | "perl":
             in_place = any(
                 word.startswith("-") and "i" in word.split(".")[0] and not word.startswith("--e")
@@ -244,9 +259,9 @@ def _target(target: str, source: str, *, several: bool) -> str:
     return base if target == "." else f"{target.rstrip('/')}/{base}"
 
 
-def _found(words: list[str], plain: list[str], deals: Deals, depth: int) -> None:
+def _found(words: list[str], deals: Deals, depth: int) -> None:
     """Put down what is done to what `find` finds."""
-    where = plain[0] if plain else ""
+    where = words[0] if words and not words[0].startswith("-") else "."
     if "-delete" in words:
         deals.add(Deed.DELETE, where)
     at = next((i for i, word in enumerate(words) if word in ("-exec", "-execdir", "-ok")), -1)

@@ -28,6 +28,9 @@ _PREPARED: Final = re.compile(
 _SUMMARY: Final = re.compile(r"\b\d+ (?:tests? )?(?:passed|failed|passing|failing)\b[^\n]*$", re.MULTILINE)
 _FAILURES: Final = re.compile(r"\b[1-9]\d* (?:tests? )?(?:failed|failing|errors?)\b")
 """How a run of tests ends."""
+_ABSENT: Final = re.compile(r"no such file|not found|does not exist|doesn't exist|enoent", re.IGNORECASE)
+"""What was to be read was not there."""
+_BEGINS: Final = 300
 _OPEN: Final = re.compile(r"[*${]")
 _SHORT: Final = 4
 _HEAD: Final = 4000
@@ -203,7 +206,9 @@ class Conduct:
         foreign = told.before
         others = (Ownership.FOREIGN, Ownership.DERIVED)
         # To reach a member of an enum takes long.
-        run, write = Deed.RUN, Deed.WRITE
+        run, write, reads = Deed.RUN, Deed.WRITE, Deed.READ
+        there: set[str] = set()
+        answers = {id(act): text for act, _, text in self._track.outcomes}
 
         def reads_others(act: Act) -> bool:
             read = [d.thing for d in act.deals if d.deed in (Deed.READ, Deed.COPY)]
@@ -220,12 +225,14 @@ class Conduct:
             for deal in act.deals:
                 if deal.deed is run:
                     ran.add(deal.thing)
+                elif deal.deed is reads and not _ABSENT.search(answers.get(id(act), "")[:_BEGINS]):
+                    there.add(deal.thing)
                 if deal.deed not in _CHANGING:
                     continue
                 name = deal.thing
                 whose = made.get(name)
                 if whose is None:
-                    if foreign(name, act.step):
+                    if name in there or foreign(name, act.step):
                         whose = Ownership.FOREIGN
                     elif deal.deed is Deed.COPY and deal.source:
                         source = made.get(deal.source)

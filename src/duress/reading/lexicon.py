@@ -120,10 +120,11 @@ class Section:
 def _met_in_words(needed: frozenset[str]) -> Callable[[str], set[str]]:
     """Return a function that finds which needed words and stems a spaced statement holds."""
     stems = frozenset(word[:-1] for word in needed if word.endswith("*"))
+    longest = max(map(len, stems), default=0)
 
     @lru_cache(maxsize=1 << 15)
     def behind(word: str) -> tuple[str, ...]:
-        cut = (f"{word[:end]}*" for end in range(1, len(word) + 1) if word[:end] in stems)
+        cut = (f"{word[:end]}*" for end in range(1, min(len(word), longest) + 1) if word[:end] in stems)
         return (*((word,) if word in needed else ()), *cut)
 
     def met(statement: str) -> set[str]:
