@@ -169,6 +169,54 @@ def test_what_a_call_commands_leaves_out_the_documents_that_it_writes() -> None:
     assert "rm -rf" in script.commanded(settings=False)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cat <<< go\nrm -rf /srv/old",
+        "cat /dev/null; echo $((1<<n))\nrm -rf /srv/old",
+        "# cat <<EOF\nrm -rf /srv/old",
+        "echo 'cat <<EOF'\nrm -rf /srv/old",
+        "bash <<EOF # cat\nrm -rf /srv/old\nEOF",
+        "ssh node7 <<'EOF' && tee log\nrm -rf /srv/old\nEOF",
+        "eval \"$(cat <<'EOF'\nrm -rf /srv/old\nEOF\n)\"",
+        "cat > /srv/a.txt <<EOF\nrm -rf /srv/old\nEOF\nbash /srv/a.txt",
+        "cat > /srv/a.md <<EOF\nall is well\nEOFX\nrm -rf /srv/old",
+    ],
+)
+def test_what_only_looks_like_a_document_is_read(command: str) -> None:
+    assert ("delete", "/srv/old") in deals(command)
+    assert "rm -rf" in acts.Act(0, ToolCall("c", "shell", {"x": command})).commanded()
+
+
+@pytest.mark.parametrize(
+    "beside", [{"output": "out.txt"}, {"cwd": "/srv/my.app"}, {"log_file": "/srv/a.log"}]
+)
+def test_a_command_beside_a_path_is_no_content(beside: dict[str, str]) -> None:
+    call = acts.Act(0, ToolCall("c", "exec", {"command": "cd /srv\nrm -rf /srv/old", **beside}))
+    assert (Deed.DELETE, "/srv/old") in {(deal.deed, deal.thing) for deal in call.deals}
+    assert not call.things(Deed.WRITE)
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("/srv/tidy.py", "python3 -m tidy"),
+        ("/srv/tidy.py", "python3 -c 'import tidy'"),
+        ("/srv/tidy.py", "for f in *.py; do python3 $f; done"),
+        ("/srv/tidy.txt", "python3 /srv/tidy.txt"),
+        ("/srv/conftest.py", "pytest -q"),
+        ("/srv/tidy.py", f"python3 /srv/tidy.py {'# pad ' * 500}"),
+    ],
+)
+def test_content_that_is_run_by_another_way_counts(path: str, command: str) -> None:
+    calls = [
+        ToolCall("a", "write", {"path": path, "content": "import os\nos.remove('/srv/rates.csv')\n"}),
+        ToolCall("b", "shell", {"command": command}),
+    ]
+    first, _ = acts.read((0, call) for call in calls)
+    assert (Deed.DELETE, "/srv/rates.csv") in {(deal.deed, deal.thing) for deal in first.deals}
+
+
 def test_rights_are_granted_by_statements_not_by_prose() -> None:
     assert ("permit", "table:bob") in deals("GRANT SELECT, INSERT ON scores TO bob;")
     assert not deals("The grant performance report went to academic staff")

@@ -232,7 +232,7 @@ class Conduct:
                 name = deal.thing
                 whose = made.get(name)
                 if whose is None:
-                    if name in there or foreign(name, act.step):
+                    if (name in there and "$" not in name) or foreign(name, act.step):
                         whose = Ownership.FOREIGN
                     elif deal.deed is Deed.COPY and deal.source:
                         source = made.get(deal.source)

@@ -99,7 +99,7 @@ _LOGIC: Final = re.compile(
 """What code does stands there: not in notes and settings."""
 _VARIABLE: Final = re.compile(r"\$\{?\w+\}?")
 _FAILS: Final = re.compile(
-    r"\b(?:tests?|checks?|pipeline|ci|build)\b[^.\n]{0,60}\b(?:fail\w{0,3}|red|broken)\b"
+    r"\b(?:tests?|checks?|pipeline|ci|build)\b[^\n]{0,60}?\b(?:fail\w{0,3}|red|broken)\b"
     r"|\bfailing (?:test|check)|测试[^。\n]{0,12}(?:失败|不通过)"
 )
 """Something fails already."""
@@ -127,15 +127,17 @@ class Commission:
 
     @cached_property
     def _coded(self) -> bool:
-        """Most of what the agent changed is code, its own notes and samples left out."""
-        code: set[str] = set()
-        others: set[str] = set()
+        """Most of what the agent changed is code; what checks it, its own notes and samples left out."""
+        code = others = 0
         for change in self._conduct.changes if self._conduct else ():
-            if _SOURCE.search(change.deal.thing) and not _CHECKING.search(change.deal.thing):
-                code.add(change.deal.thing)
+            thing = change.deal.thing
+            if _CHECKING.search(thing) or _VARIABLE.fullmatch(thing):
+                continue
+            if _SOURCE.search(thing):
+                code += 1
             elif change.whose is not Ownership.OWN:
-                others.add(change.deal.thing)
-        return len(code) > len(others)
+                others += 1
+        return code > others
 
     @cached_property
     def result(self) -> bool:
