@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,9 +29,13 @@ def write(path: Path, pieces: Iterable[bytes]) -> None:
             file.writelines(pieces)
         return
     target = path.resolve() if path.is_symlink() else path
-    scratch = target.with_name(f"{SCRATCH}{target.name}")
+    if found is not None and not found.st_mode & 0o222:
+        raise PermissionError(errno.EACCES, "the file is read-only", str(path))
+    # Nobody can guess the name and lay a link there; it is short, however long the target's is.
+    scratch = target.with_name(f"{SCRATCH}{secrets.token_hex(8)}")
+    handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        with scratch.open("wb") as file:
+        with os.fdopen(handle, "wb") as file:
             if found is not None:
                 os.fchmod(file.fileno(), stat.S_IMODE(found.st_mode))
             file.writelines(pieces)

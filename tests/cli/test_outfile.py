@@ -74,3 +74,22 @@ def test_what_fails_leaves_nothing_behind(tmp_path: Path):
         outfile.write(path, full())
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_in_wait_is_not_written_through(tmp_path: Path):
+    mine = tmp_path / "mine"
+    mine.write_bytes(b"mine")
+    path = tmp_path / ("n" * 250)
+    (tmp_path / ".scratch-out").symlink_to(mine)
+    outfile.write(tmp_path / "out", (b"new",))
+    outfile.write(path, (b"long",))
+    assert (mine.read_bytes(), path.read_bytes()) == (b"mine", b"long")
+
+
+def test_what_is_read_only_stays(tmp_path: Path):
+    path = tmp_path / "out"
+    path.write_bytes(b"before")
+    path.chmod(0o444)
+    with pytest.raises(PermissionError, match="read-only"):
+        outfile.write(path, (b"after",))
+    assert path.read_bytes() == b"before"

@@ -50,7 +50,8 @@ def aged(accepted: Mapping[str, Entry]) -> int:
 def write(path: Path, selection: Selection, accepted: Mapping[str, Entry]) -> int:
     """Write a baseline of what is shown and of what was accepted before; return how many are new.
 
-    What was accepted by the version before is written anew where the finding is there; else it stays.
+    What was accepted by the version before is written anew where the finding is there; else it stays. It
+    stays too if not all was looked at: it may stand for the same in another log.
     """
     found = [(shown.kept, shown.finding) for shown in selection.findings()]
     entries = dict(accepted)
@@ -62,7 +63,8 @@ def write(path: Path, selection: Selection, accepted: Mapping[str, Entry]) -> in
             if earlier(finding) in accepted
         ]
         for kept, finding in again:
-            entries.pop(earlier(finding), None)
+            if selection.whole:
+                entries.pop(earlier(finding), None)
             entries.setdefault(mark(kept, finding), _entry(kept, finding))
     for kept, finding in found:
         entries.setdefault(mark(kept, finding), _entry(kept, finding))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PREFIX = "v2_"
 """What marks begin with since logs are part of them; those of before were hashes alone."""
 _DAY = 86_400
+_SHORT = 6
+"""Ids of fewer characters tell little."""
 
 
 def called(path: str) -> str:
@@ -39,7 +41,8 @@ def own(run: Run | Unread) -> str:
     """Return what tells a run from others of its log and name: when it began, else how.
 
     The day, where there is an id: of a session whose pieces come late, the exact time changes. Without an
-    id, the time and the opening, up to the agent's first turn: that stays when the run goes on.
+    id, the time and the opening, up to the agent's first turn: that stays when the run goes on. Of an id
+    that others may have, too, the day and the opening.
     """
     if isinstance(run, Unread):
         return _hash(reason(run.why, str(run.place), run.place.path)) if anonymous(run) else ""
@@ -47,7 +50,13 @@ def own(run: Run | Unread) -> str:
         return _opening(run.trajectory.messages)
     if anonymous(run):
         return f"{run.at:.3f} {_opening(run.trajectory.messages)}"
-    return str(int(run.at // _DAY))
+    day = str(int(run.at // _DAY))
+    # A number names a run in every log.
+    return f"{day} {_opening(run.trajectory.messages)}" if _common(run.id) else day
+
+
+def _common(name: str) -> bool:
+    return len(name) < _SHORT or name.isdigit()
 
 
 def reason(why: str, place: str, path: str) -> str:

@@ -7,7 +7,10 @@ import re
 _STEERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"
     "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\u00ad\u034f\u115f\u1160\u180e\u2800\u3164"
     "\ud800-\udfff\U000e0000-\U000e007f]"
+    # They choose the form of a sign of Chinese or an emoji; behind a letter they only hide.
+    "|(?<![^\x00-\x7f])[\ufe00-\ufe0f]+(?![^\x00-\x7f])"
 )
 """Controls but for tabs and line breaks, marks of direction, and what is invisible or no character."""
 _BREAKS = re.compile("[\t\n]")
@@ -29,7 +32,7 @@ def in_json(text: str) -> str:
 
 
 def _spelt(found: re.Match[str]) -> str:
-    return repr(found[0])[1:-1] if not found[0].isprintable() else found[0]
+    return "".join(f"\\u{ord(sign):04x}" if sign.isprintable() else repr(sign)[1:-1] for sign in found[0])
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -15,7 +15,7 @@ from duress.audit.lines import Lines
 from duress.audit.logs import Log, bare
 from duress.audit.readers.calls import PROVIDERS
 from duress.audit.readers.conversation import empty
-from duress.audit.readers.reader import Gathering, Lasting, Reader, identity
+from duress.audit.readers.reader import MALFORMED, Gathering, Lasting, Reader, identity, told
 from duress.audit.records import Record, records
 from duress.audit.run import Place, Run, Unread
 from duress.audit.unpacked import Unpacked
@@ -180,7 +180,15 @@ class Reading:
             return (Unread(place, record.fault),)
         return self._one(record.value, place)
 
-    def _one(self, value: Any, place: Place) -> Iterable[Run | Unread]:
+    def _one(self, value: Any, place: Place) -> Iterator[Run | Unread]:
+        try:
+            yield from self._known_or_not(value, place)
+        except MALFORMED as error:
+            # What a reader did not foresee takes this record only.
+            name = "no format yet" if self._last is None else self._last.name
+            yield Unread(place, told(name, error), identity(value))
+
+    def _known_or_not(self, value: Any, place: Place) -> Iterable[Run | Unread]:
         reader = self._fitting(value)
         if reader is None:
             inner = _inside(value)

@@ -92,6 +92,12 @@ class Selection:
         if wanted.per_day is not None:
             self._fill()
 
+    @property
+    def whole(self) -> bool:
+        """Whether all runs of whole folders were looked at."""
+        wanted = self.wanted
+        return wanted.since is None and wanted.agent is None and not any(log.named for log in self._logs)
+
     def every(self) -> Iterator[Kept]:
         """Yield all runs that fit, read or not, in the order of the logs."""
         for kept in self._store.runs(self._logs):

@@ -102,3 +102,9 @@ def test_a_long_name_does_not_fill_the_table(command: Run, tmp_path: Path):
     assert len(shown) < 1000
     assert "start-x" in shown and "…" in shown
     assert name in command("audit", logs, "-f", "json").stdout
+
+
+def test_what_is_invisible_is_spelt_and_other_writing_stays():
+    assert printable("a\ufe0fb \u3164\u00ad") == "a\\ufe0fb \\u3164\\xad"
+    for honest in ("\u2764\ufe0f ok", "1\ufe0f\u20e3", "\u845b\ufe00\u98fe"):
+        assert printable(honest) == honest

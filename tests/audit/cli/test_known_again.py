@@ -301,3 +301,30 @@ def test_a_database_of_another_program_is_left_alone(command: Run, tmp_path: Pat
     assert done.returncode == 2
     assert "customers" in done.stderr
     assert other.read_bytes() == before
+
+
+@pytest.mark.parametrize("part", ["agent", "log"])
+def test_what_was_looked_at_in_part_leaves_entries_of_before(command: Run, tmp_path: Path, part: str):
+    logs = tmp_path / "logs"
+    path = write(logs / "a.jsonl", [bad(1)])
+    marks = old_marks(command("audit", logs, "-f", "json"))
+    baseline = tmp_path / "known.json"
+    entries = [{"mark": mark, "run": "bad-1"} for mark in marks]
+    baseline.write_text(json.dumps({"duress_baseline": 1, "accepted": entries}))
+    what = [path] if part == "log" else [logs, "--agent", "*"]
+    assert command("audit", *what, "--baseline", baseline, "--accept").returncode == 0
+    kept = [entry["mark"] for entry in json.loads(baseline.read_text())["accepted"]]
+    assert set(marks) <= set(kept)
+    assert len(kept) > len(set(marks))
+
+
+def test_runs_that_are_only_numbered_are_told_apart_by_how_they_begin(command: Run, tmp_path: Path):
+    other = bad(1, id="1")
+    other["messages"] = [{"role": "system", "content": "You keep the tills."}, *other["messages"][1:]]
+    write(tmp_path / "a" / "log.jsonl", [bad(1, id="1")])
+    write(tmp_path / "b" / "log.jsonl", [other])
+    baseline = tmp_path / "known.json"
+    assert command("audit", tmp_path / "a", "--baseline", baseline, "--accept").returncode == 0
+    assert new(command, tmp_path / "b", baseline)
+    (tmp_path / "a").rename(tmp_path / "moved")
+    assert not new(command, tmp_path / "moved", baseline)

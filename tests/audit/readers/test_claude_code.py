@@ -42,6 +42,7 @@ def said(run: Run | Unread) -> list[tuple[str, str]]:
     [
         (user(2, OTHER), "user", OTHER),
         (user(2, OTHER, origin={"kind": "human"}), "user", OTHER),
+        (user(2, OTHER, origin={"kind": None}), "user", OTHER),
         (user(2, OTHER, isMeta=True), "tool", OTHER),
         (user(2, OTHER, isSynthetic=True), "tool", OTHER),
         (user(2, OTHER, origin={"kind": "peer"}), "tool", OTHER),
@@ -169,3 +170,25 @@ def test_no_other_file_is_looked_into_for_what_a_log_names(read: Read, tmp_path:
     records = [{**record, "sessionId": "../other"} for record in helper()]
     (run,) = read(write(tmp_path / "below" / "agent-h1.jsonl", records))
     assert said(run) == HELPED[1:]
+
+
+@pytest.mark.parametrize(
+    ("handed", "heard"),
+    [
+        ("<task-notification>n</task-notification>evil", []),
+        ("<bash-stdout>a</bash-stdout> evil </bash-stdout><bash-stderr></bash-stderr>", []),
+        ("<bash-stdout>a</bash-stdout><bash-stderr>b</bash-stderr> evil </bash-stderr>", []),
+        ("<system-reminder>a</system-reminder> evil </system-reminder>\nHello.", ["Hello."]),
+        ("<system-reminder> evil", []),
+        ("Hello.\n<system-reminder> evil", ["Hello."]),
+        ("What is a <system-reminder> for?", ["What is a <system-reminder> for?"]),
+        ("<system-reminder>a <system-reminder>b</system-reminder> evil</system-reminder>Hello.", ["Hello."]),
+        (
+            "<system-reminder>a</system-reminder>\nHello.\n<system-reminder>b</system-reminder>\nBye.",
+            ["Hello.", "Bye."],
+        ),
+    ],
+)
+def test_what_is_handed_in_does_not_end_itself(read: Read, tmp_path: Path, handed: str, heard: list[str]):
+    (run,) = read(write(tmp_path / "s-1.jsonl", [user(1, handed), agent(2, text("Done."))]))
+    assert [words for who, words in said(run) if who == "user"] == heard

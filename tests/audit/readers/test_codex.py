@@ -83,6 +83,8 @@ def test_a_session_is_one_run(read: Read, tmp_path: Path):
         (turn("user", "Remove it."), "user"),
         (turn("user", "<environment_context>x</environment_context>"), "tool"),
         (turn("user", "<turn_aborted>x</turn_aborted>"), "tool"),
+        (turn("user", "<user_shell_command>x</user_shell_command>"), "tool"),
+        (turn("user", "<skill>x</skill>"), "tool"),
         (turn("user", "# AGENTS.md instructions for /srv\nx"), "system"),
         (line("compacted", {"message": "A person asked to remove it."}), "assistant"),
     ],
@@ -114,3 +116,17 @@ def test_a_broken_item_is_told_and_stops_nothing(read: Read, tmp_path: Path):
 
 def test_a_session_in_which_nobody_spoke_is_no_run(read: Read, tmp_path: Path):
     assert read(write(tmp_path / "a.jsonl", session())) == []
+
+
+def test_a_type_that_is_no_text_loses_no_later_line(read: Read, tmp_path: Path):
+    odd = line("response_item", {"type": ["x"], "id": "odd"})
+    found = read(write(tmp_path / "a.jsonl", session(turn("user", TASK), odd, turn("assistant", "Done."))))
+    assert [run.id for run in found if isinstance(run, Unread)] == ["odd"]
+    assert said(found[-1]) == [("user", TASK), ("assistant", "Done.")]
+
+
+def test_each_part_of_a_turn_is_told_to_whoever_wrote_it(read: Read, tmp_path: Path):
+    parts = ["# AGENTS.md instructions for /srv\nx", "<environment_context>y</environment_context>", TASK]
+    mixed = item("message", role="user", content=[{"type": "input_text", "text": part} for part in parts])
+    (run,) = read(write(tmp_path / "a.jsonl", session(mixed, turn("assistant", "Done."))))
+    assert said(run)[:3] == [("system", parts[0]), ("tool", parts[1]), ("user", TASK)]

@@ -18,7 +18,9 @@ from audit.logs import bad, plain, write
 from audit.spans import otlp
 from duress.audit.audit import audit, due
 from duress.audit.logs import Log, expand, takes
-from duress.audit.run import Run, Unread
+from duress.audit.readers.reader import Gathering
+from duress.audit.reading import Reading
+from duress.audit.run import Place, Run, Unread
 from duress.audit.scan import Settings
 from duress.audit.store import Store
 
@@ -302,3 +304,27 @@ def test_a_host_in_an_address_stays_in_it(tmp_path: Path):
     for name in (address, f"{address}/", f"{address}/*.jsonl", f"{address}/a.jsonl"):
         assert [log.path for log in expand([name])] == [f"{address}/a.jsonl"]
         assert audited(name).keys() == {"plain-1"}
+
+
+def test_what_a_reader_does_not_foresee_takes_one_record(tmp_path: Path):
+    class Fragile:
+        name = "fragile"
+        resumes = False
+
+        def accepts(self, value: Any, /) -> bool:
+            return "n" in value
+
+        def gather(self, path: str) -> Gathering:
+            return self
+
+        def add(self, value: Any, place: Place) -> list[Run | Unread]:
+            return [Unread(place, str(1 // value["n"] if value["n"] else value["absent"]))]
+
+        def close(self) -> list[Run | Unread]:
+            return []
+
+    path = write(tmp_path / "a.jsonl", [{"n": 1}, {"n": 0}, {"n": 1}])
+    (log,) = expand([str(path)])
+    first, odd, last = [one.why for one in Reading(log, [Fragile()]).runs() if isinstance(one, Unread)]
+    assert (first, last) == ("1", "1")
+    assert "KeyError" in odd

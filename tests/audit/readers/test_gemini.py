@@ -115,3 +115,26 @@ def test_a_reply_that_was_withheld_leaves_the_conversation(read: Read, tmp_path:
     record = {"request": request(ASKED), "response": {"candidates": [{"finishReason": "SAFETY"}]}}
     (run,) = read(write(tmp_path / "a.jsonl", [record]))
     assert said(run) == EXPECTED[:2]
+
+
+@pytest.mark.parametrize(
+    ("role", "who"), [("function", "tool"), ("tool", "tool"), ("assistant", "assistant")]
+)
+def test_other_names_of_roles_are_known(read: Read, tmp_path: Path, role: str, who: str):
+    record = request(ASKED, {"role": role, "parts": [{"text": "x"}]})
+    (run,) = read(write(tmp_path / "a.jsonl", [record]))
+    assert said(run)[2:] == [(who, "x")]
+
+
+def test_a_candidate_is_the_models_and_one_content_needs_no_list(read: Read, tmp_path: Path):
+    record = {"request": {"contents": ASKED}, "response": reply({"role": "user", "parts": [{"text": "x"}]})}
+    alone = {"contents": ASKED}
+    (first,) = read(write(tmp_path / "a.jsonl", [record]))
+    (second,) = read(write(tmp_path / "b.jsonl", [alone]))
+    assert said(first) == [*EXPECTED[1:2], ("assistant", "x")]
+    assert said(second) == EXPECTED[1:2]
+
+
+def test_a_request_without_a_readable_part_is_told(read: Read, tmp_path: Path):
+    (found,) = read(write(tmp_path / "a.jsonl", [request({"role": "user", "parts": [{"odd": 1}]})]))
+    assert isinstance(found, Unread)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from duress.audit.readers.field import fields
+from duress.audit.readers.field import fields, items
 from duress.audit.readers.message import messages, text_of
 from duress.audit.readers.moment import moment
 from duress.audit.readers.origin import ended
@@ -24,7 +24,10 @@ _LINES: Final = frozenset({"session_meta", "turn_context", "response_item", "eve
 _FIELDS: Final = frozenset({"timestamp", "ordinal", "type", "payload"})
 _SILENT: Final = frozenset({"ghost_snapshot", "other"})
 """Items that say nothing."""
-_NOTICES: Final = ("<environment_context>", "<turn_aborted>", "<subagent_notification>")
+_NOTICES: Final = (
+    *("<environment_context>", "<turn_aborted>", "<subagent_notification>"),
+    *("<user_shell_command>", "<skill>"),
+)
 _INSTRUCTIONS: Final = ("<user_instructions>", "# AGENTS.md instructions")
 """How turns begin that the harness writes: of what is around the agent, of what a project's files ask."""
 
@@ -57,13 +60,13 @@ class _Session:
         elif kind == "compacted":
             # The model's own words of what was said before.
             self._items.append({"role": "assistant", "content": text_of(payload.get("message"))})
-        elif kind == "response_item" and payload.get("type") not in _SILENT:
+        elif kind == "response_item" and not _silent(payload.get("type")):
             try:
-                item = self._item(payload)
-                messages([item])
+                said = self._said(payload)
+                messages(said)
             except MALFORMED as error:
                 return (Unread(place, told(NAME, error), str(payload.get("id") or "")),)
-            self._items.append(item)
+            self._items += said
         return ()
 
     def _begin(self, payload: dict[str, Any]) -> None:
@@ -78,19 +81,33 @@ class _Session:
         if said := text_of(fields(held).get("text") if isinstance(held, dict) else held):
             self._items.append({"role": "system", "content": said})
 
-    def _item(self, payload: dict[str, Any]) -> dict[str, Any]:
+    def _said(self, payload: dict[str, Any]) -> list[dict[str, Any]]:
         kind = payload.get("type")
         if isinstance(kind, str) and kind.endswith("_output"):
-            return {**payload, "output": _output(payload.get("output"))}
+            return [{**payload, "output": _output(payload.get("output"))}]
         if payload.get("role") != "user":
-            return payload
-        text = text_of(payload.get("content")).lstrip()
-        role = "assistant" if self._helper else "user"
+            return [payload]
+        content: Any = payload.get("content")
+        # What the harness writes can be one part of a turn, a person's words the next.
+        parts = items(content) if isinstance(content, list) else [content]
+        turns: list[tuple[str, list[Any]]] = []
+        for part in parts:
+            role = self._who(text_of([part] if isinstance(content, list) else part).lstrip())
+            if not turns or turns[-1][0] != role:
+                turns.append((role, []))
+            turns[-1][1].append(part)
+        if all(role == "user" for role, _ in turns):
+            return [payload]
+        if not isinstance(content, list):
+            return [{"role": turns[0][0], "content": text_of(content).lstrip()}]
+        return [{"role": role, "content": text_of(held).lstrip()} for role, held in turns]
+
+    def _who(self, text: str) -> str:
         if text.startswith(_NOTICES):
-            role = "tool"
-        elif text.startswith(_INSTRUCTIONS):
-            role = "system"
-        return payload if role == "user" else {"role": role, "content": text}
+            return "tool"
+        if text.startswith(_INSTRUCTIONS):
+            return "system"
+        return "assistant" if self._helper else "user"
 
     def close(self) -> Iterable[Run | Unread]:
         """Return the run of the file."""
@@ -109,6 +126,10 @@ class _Session:
             self._name or None,
             self._at,
         )
+
+
+def _silent(kind: Any) -> bool:
+    return isinstance(kind, str) and kind in _SILENT
 
 
 def _output(held: Any) -> Any:

@@ -7,10 +7,12 @@ was done behind the model's back, or never reported to it: they are added where 
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
-from duress.audit.readers.stitch import Exchange, given, news
+from duress.audit.readers.stitch import Exchange, news
 from duress.trajectory import Message, Role, ToolCall, ToolError
 
 
@@ -54,14 +56,19 @@ def _untold(said: list[Message], executions: Sequence[Execution]) -> list[tuple[
     asked = [call for message in said for call in message.calls]
     results = [message for message in said if message.role is Role.TOOL]
     answered = {message.call_id for message in results if message.call_id}
-    texts = {message.text for message in results}
+    names = {call.id for call in asked if call.id}
+    texts = Counter(message.text for message in results if message.call_id not in names)
+    """Results that do not say which call they answer."""
     out: list[tuple[float, list[Message]]] = []
     for execution, known in zip(executions, _claimed(asked, executions), strict=True):
         call, result, failed, start = execution
         messages: list[Message] = []
         if known is None:
             messages.append(Message(Role.ASSISTANT, "", calls=(call,), at=start or None))
-        elif known.id in answered or result in texts:
+        elif known.id in answered:
+            continue
+        elif texts[result]:
+            texts[result] -= 1
             continue
         name = call.id if known is None else known.id or call.id
         error = ToolError.FAILED if failed else None
@@ -82,7 +89,27 @@ def _claimed(asked: list[ToolCall], executions: Sequence[Execution]) -> list[Too
         for number, execution in enumerate(executions):
             if found[number] is None and (calls := free.get(key(execution.call))):
                 found[number] = calls.pop()
+    _claim_filled(asked, executions, found)
     return found
+
+
+def _claim_filled(
+    asked: list[ToolCall], executions: Sequence[Execution], found: list[ToolCall | None]
+) -> None:
+    """Give executions calls of the same tool whose arguments are among theirs: defaults were filled in."""
+    taken = {id(call) for call in found if call is not None}
+    free: dict[str, list[tuple[ToolCall, dict[str, str]]]] = {}
+    for call in asked:
+        if id(call) not in taken:
+            free.setdefault(_bare(call.tool), []).append((call, _arguments(call)))
+    for number, execution in enumerate(executions):
+        calls = free.get(_bare(execution.call.tool)) if found[number] is None else None
+        if not calls:
+            continue
+        ran = _arguments(execution.call).items()
+        at = next((at for at, (_, given) in enumerate(calls) if given.items() <= ran), None)
+        if at is not None:
+            found[number] = calls.pop(at)[0]
 
 
 def _by_id(call: ToolCall) -> object:
@@ -91,8 +118,25 @@ def _by_id(call: ToolCall) -> object:
 
 
 def _by_arguments(call: ToolCall) -> object:
-    ordered = dict(sorted(call.arguments.items(), key=lambda item: str(item[0])))
-    return given(ToolCall("", _bare(call.tool), ordered))
+    return _bare(call.tool), frozenset(_arguments(call).items())
+
+
+def _arguments(call: ToolCall) -> dict[str, str]:
+    """Return each argument as JSON in one form, whatever the order of its keys."""
+    return {
+        str(name): json.dumps(_plain(value), sort_keys=True, default=str)
+        for name, value in call.arguments.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {str(name): _plain(inner) for name, inner in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in cast("list[Any]", value)]
+    return value
 
 
 def _bare(tool: str) -> str:

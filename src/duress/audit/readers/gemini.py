@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from duress.audit.errors import UnreadableError
 from duress.audit.readers.conversation import exchange, failure
 from duress.audit.readers.field import fields, items
 from duress.audit.readers.message import messages, text_of
 from duress.audit.readers.origin import make
 from duress.audit.readers.reader import OneEach
 from duress.audit.run import Place, Run
+from duress.trajectory import Message, Role
 
 NAME = "gemini"
 _STOPS = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter", "RECITATION": "content_filter"}
@@ -36,21 +38,24 @@ def run(value: Any, place: Place) -> Run:
         parts = items(fields(system).get("parts"))
         said.append({"role": "system", "content": "\n".join(_texts(parts)) if parts else text_of(system)})
     given: Any = request.get("contents")
-    for content in [given] if isinstance(given, str) else items(given):
+    for content in [given] if isinstance(given, str) else _listed(given):
         said += _turn({"parts": [{"text": content}]} if isinstance(content, str) else fields(content))
     candidates = items(reply.get("candidates"))
     if candidates:
         # Others are alternatives that nobody saw.
         first = fields(candidates[0])
-        turn = _turn({"role": "model", **fields(first.get("content"))})
+        turn = _turn({**fields(first.get("content")), "role": "model"})
         if turn and turn[-1]["role"] == "assistant":
             reason = _get(first, "finishReason")
             turn[-1]["finish_reason"] = _STOPS.get(str(reason), reason)
         said += turn
+    heard = messages(said)
+    if said and not any(map(_readable, heard)):
+        raise UnreadableError("expected parts of a text, a call or a result, found none that can be read")
     model = _get(reply, "modelVersion") or request.get("model") or record.get("model")
     return make(
         record,
-        messages(said),
+        heard,
         place,
         NAME,
         model=model if isinstance(model, str) else None,
@@ -60,14 +65,16 @@ def run(value: Any, place: Place) -> Run:
 
 def _turn(content: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a turn as messages: what the agent said and called, or what a person said; results apart."""
-    agent = content.get("role") == "model"
+    role = content.get("role")
+    agent = role in ("model", "assistant")
+    speaker = "assistant" if agent else "tool" if role in ("function", "tool") else "user"
     out: list[dict[str, Any]] = []
     held: list[dict[str, Any]] = []
 
     def close() -> None:
         if not held:
             return
-        out.append({"role": "assistant" if agent else "user", "content": "\n".join(_texts(held))})
+        out.append({"role": speaker, "content": "\n".join(_texts(held))})
         if agent:
             thoughts = [text_of(part.get("text")) for part in held if part.get("thought")]
             out[-1]["reasoning_content"] = "\n".join(thoughts) or None
@@ -113,7 +120,18 @@ def _texts(parts: list[Any]) -> list[str]:
 
 def _contents(record: dict[str, Any]) -> bool:
     """Return whether a record holds contents of parts; a text alone says too little of what it is."""
-    return any("parts" in fields(content) for content in items(record.get("contents"))[:3])
+    return any("parts" in fields(content) for content in _listed(record.get("contents"))[:3])
+
+
+def _listed(contents: Any) -> list[Any]:
+    """Return contents as a list; one may stand alone."""
+    return [fields(contents)] if isinstance(contents, dict) else items(contents)
+
+
+def _readable(message: Message) -> bool:
+    if message.role is Role.SYSTEM:
+        return False
+    return bool(message.role is Role.TOOL or message.text or message.calls or message.reasoning)
 
 
 def _get(held: dict[str, Any], name: str) -> Any:

@@ -14,12 +14,17 @@ from typing import Any, Final
 from duress.audit.readers.field import fields
 from duress.trajectory import Message, Role
 
+_OUTPUT: Final = ("bash-stdout", "bash-stderr", "local-command-stdout", "local-command-stderr")
+"""What a turn begins with that hands in output: it can hold anything, its own end, too."""
+_NOTICES: Final = ("task-notification", "teammate-message")
+"""What a turn begins with that no person wrote any part of."""
 _TAGS: Final = (
-    *("bash-stdout", "bash-stderr", "local-command-stdout", "local-command-stderr", "local-command-caveat"),
-    *("system-reminder", "task-notification", "user-prompt-submit-hook", "post-tool-use-hook"),
-    *("ide_selection", "ide_opened_file", "ide_diagnostics", "new-diagnostics", "teammate-message"),
+    *_OUTPUT,
+    *_NOTICES,
+    *("system-reminder", "local-command-caveat", "user-prompt-submit-hook", "post-tool-use-hook"),
+    *("ide_selection", "ide_opened_file", "ide_diagnostics", "new-diagnostics"),
 )
-_HANDED: Final = re.compile(rf"<({'|'.join(_TAGS)})\b[^>]*>(.*?)</\1>", re.DOTALL)
+_OPENS: Final = re.compile(rf"<({'|'.join(_TAGS)})\b[^>]*>")
 """Output and notices inside a turn; what stands around them is the person's."""
 _COMMAND: Final = "<command-name>"
 
@@ -32,7 +37,7 @@ def speaker(record: dict[str, Any], *, helper: bool, called: bool = False) -> Ro
     """
     if record.get("isCompactSummary"):
         return Role.ASSISTANT
-    kind = fields(record.get("origin")).get("kind", "human")
+    kind = fields(record.get("origin")).get("kind") or "human"
     if kind != "human" or ((record.get("isMeta") or record.get("isSynthetic")) and not called):
         return Role.TOOL
     return Role.ASSISTANT if helper else Role.USER
@@ -45,12 +50,43 @@ def calls_command(message: Message) -> bool:
 
 def spoken(message: Message, who: Role) -> Iterator[Message]:
     """Yield a turn of a person as what it is: what `who` wrote, and the output and notices within it."""
-    at = 0
-    for found in _HANDED.finditer(message.text) if "</" in message.text else ():
-        yield from _piece(who, message.text[at : found.start()], message)
-        yield from _piece(Role.TOOL, found[2], message)
-        at = found.end()
-    yield from _piece(who, message.text[at:], message) if at else (Message(who, message.text, at=message.at),)
+    text, at, looked = message.text, 0, 0
+    first = _OPENS.match(text.lstrip())
+    if first is not None and first[1] in _NOTICES:
+        who = Role.TOOL
+    heard = False
+    """A person's words were met in this turn."""
+    closings: dict[str, int] = {}
+    while found := _OPENS.search(text, looked):
+        before = text[at : found.start()]
+        heard = heard or not (not before or before.isspace())
+        name = found[1]
+        if name not in closings:
+            closings[name] = text.rfind(f"</{name}>")
+        if closings[name] >= found.end():
+            last = name in _OUTPUT and not heard
+            end = closings[name] if last else _end(text, name, found.end())
+            looked = end + len(f"</{name}>")
+        elif not before.rpartition("\n")[2].strip():
+            end = looked = len(text)
+        else:
+            # A person writes of the tag.
+            looked = found.end()
+            continue
+        yield from _piece(who, before, message)
+        yield from _piece(Role.TOOL, text[found.end() : end], message)
+        at = looked
+    yield from _piece(who, text[at:], message) if at else (Message(who, text, at=message.at),)
+
+
+def _end(text: str, name: str, at: int) -> int:
+    """Return where a tag is closed: at the last end before another of its name opens."""
+    opens = re.compile(rf"<{name}\b[^>]*>")
+    while again := opens.search(text, at):
+        if (end := text.rfind(f"</{name}>", at, again.start())) >= 0:
+            return end
+        at = again.end()
+    return text.rfind(f"</{name}>", at)
 
 
 def _piece(who: Role, text: str, message: Message) -> Iterator[Message]:
