@@ -24,7 +24,7 @@ _TAGS: Final = (
     *("system-reminder", "local-command-caveat", "user-prompt-submit-hook", "post-tool-use-hook"),
     *("ide_selection", "ide_opened_file", "ide_diagnostics", "new-diagnostics"),
 )
-_OPENS: Final = re.compile(rf"<({'|'.join(_TAGS)})\b[^>]*>")
+_OPENS: Final = re.compile(rf"<({'|'.join(_TAGS)})\b[^<>]*>")
 """Output and notices inside a turn; what stands around them is the person's."""
 _COMMAND: Final = "<command-name>"
 
@@ -58,8 +58,8 @@ def spoken(message: Message, who: Role) -> Iterator[Message]:
     """A person's words were met in this turn."""
     closings: dict[str, int] = {}
     while found := _OPENS.search(text, looked):
-        before = text[at : found.start()]
-        heard = heard or not (not before or before.isspace())
+        before = text[looked : found.start()]
+        heard = heard or bool(before.strip())
         name = found[1]
         if name not in closings:
             closings[name] = text.rfind(f"</{name}>")
@@ -67,13 +67,13 @@ def spoken(message: Message, who: Role) -> Iterator[Message]:
             last = name in _OUTPUT and not heard
             end = closings[name] if last else _end(text, name, found.end())
             looked = end + len(f"</{name}>")
-        elif not before.rpartition("\n")[2].strip():
+        elif not before.rpartition("\n")[2].strip() and ("\n" in before or looked == at):
             end = looked = len(text)
         else:
             # A person writes of the tag.
             looked = found.end()
             continue
-        yield from _piece(who, before, message)
+        yield from _piece(who, text[at : found.start()], message)
         yield from _piece(Role.TOOL, text[found.end() : end], message)
         at = looked
     yield from _piece(who, text[at:], message) if at else (Message(who, text, at=message.at),)
@@ -81,7 +81,7 @@ def spoken(message: Message, who: Role) -> Iterator[Message]:
 
 def _end(text: str, name: str, at: int) -> int:
     """Return where a tag is closed: at the last end before another of its name opens."""
-    opens = re.compile(rf"<{name}\b[^>]*>")
+    opens = re.compile(rf"<{name}\b[^<>]*>")
     while again := opens.search(text, at):
         if (end := text.rfind(f"</{name}>", at, again.start())) >= 0:
             return end
