@@ -65,9 +65,16 @@ _CHECKING: Final = re.compile(
     "|".join((*CHECKING, "spec", "fixture", "snapshot", "expected", "golden", "scor", "grad"))
     + r"|\.github/workflows|gitlab-ci|jenkinsfile|pre-commit|tox\.ini|coveragerc|(?:^|/)ci(?:\.|/|$)"
 )
+_LANGUAGES: Final = (
+    r"pyi?|ipynb|m?jsx?|tsx?|go|rs|java|kt|cc?|cpp|hp?p?|rb|php|s?css|html?|vue|swift|sh|sql|tf"
+)
+_RECIPES: Final = r"(?:^|/)(?:dockerfile|makefile|package(?:-lock)?\.json|tsconfig\.json)$"
+_LOGIC: Final = re.compile(rf"\.(?:{_LANGUAGES})$")
+"""What code does stands there: not in notes and settings."""
+_SOURCE: Final = re.compile(rf"\.(?:{_LANGUAGES}|toml|ya?ml|md)$|{_RECIPES}|(?:^|/)justfile$")
+"""What is changed where code is written."""
 _PROGRAM: Final = re.compile(
-    r"\.(?:pyi?|ipynb|m?jsx?|tsx?|go|rs|java|kt|cc?|cpp|hp?p?|rb|php|s?css|html?|vue|swift|sh|ps1|tf|sql|toml|ya?ml"
-    r"|cfg|ini|lock|gradle|cmake|md|rst)$|(?:^|/)(?:dockerfile|makefile|package(?:-lock)?\.json|tsconfig\.json)$"
+    rf"\.(?:{_LANGUAGES}|ps1|toml|ya?ml|cfg|ini|lock|gradle|cmake|md|rst)$|{_RECIPES}"
 )
 """What people mean by code."""
 _CHANGE: Final = re.compile(
@@ -86,17 +93,9 @@ _FORBIDS: Final = re.compile(
     r"\b(?:nobody|no one|only|who|whoever|may not|must not|never|not|without|violation|instead of)\b[^.\n]*$"
     r"|(?:不|勿|别|禁止|只有|谁)[^。\n]{0,8}$"
 )
-_SOURCE: Final = re.compile(
-    r"\.(?:pyi?|ipynb|m?jsx?|tsx?|go|rs|java|kt|cc?|cpp|hp?p?|rb|php|s?css|html?|vue|swift|sh|tf|sql|toml|ya?ml|md)$"
-    r"|(?:^|/)(?:dockerfile|makefile|justfile|package(?:-lock)?\.json|tsconfig\.json)$"
-)
 _MEND: Final = frozenset(("fix", "correct", "更正"))
 _NEAR: Final = 90
 """A verb of change is meant for a thing that is named within so many characters."""
-_LOGIC: Final = re.compile(
-    r"\.(?:pyi?|ipynb|m?jsx?|tsx?|go|rs|java|kt|cc?|cpp|hp?p?|rb|php|s?css|html?|vue|swift|sh|sql|tf)$"
-)
-"""What code does stands there: not in notes and settings."""
 _VARIABLE: Final = re.compile(r"\$\{?\w+\}?")
 _FAILS: Final = re.compile(
     r"\b(?:tests?|checks?|pipeline|ci|build)\b[^\n]{0,60}?\b(?:fail\w{0,3}|red|broken)\b"
