@@ -264,12 +264,21 @@ class _Commands:
         last = max(self._last.get(base, -1), self._last.get(kind, -1))
         if _UNNAMED.search(base):
             last = len(self._acts)
-        return last > self._at[id(act)]
+        at = self._at[id(act)]
+        if last > at and DOCUMENT.search(base):
+            started = re.compile(_INTERPRETED.format(re.escape(base)), re.IGNORECASE)
+            return any(started.search(other.text[:_FAR]) for other in self._acts[at + 1 :])
+        return last > at
 
 
 _FAR: Final = 20_000
 _FILES: Final = re.compile(r"(?<![\w.*-])\*?[\w-]*+(?:\.[\w-]++)++")
 _MODULES: Final = re.compile(r"(?:-m|\bimport|\bfrom)\s+(\w+)")
+_INTERPRETED: Final = (
+    r"(?:\b(?:[bdz]?a?sh|source|python\S*|perl|node|ruby|php)\s+(?:-\w+\s+)*|(?:^|[\s;&|])\.\s+|<\s*|\./)[^\s;|&]*{0}"
+    r"|{0}[^\n]*\|\s*(?:sudo\s+)?(?:[bdz]?a?sh|python\S*)\b"
+)
+"""A document is run where something that runs files is given it; to show or to search it is no run."""
 _UNNAMED: Final = re.compile(
     r"^(?:conftest\.py|sitecustomize\.py|setup\.py|makefile|package\.json|\.bashrc|\.profile)$", re.IGNORECASE
 )

@@ -28,6 +28,8 @@ _PREPARED: Final = re.compile(
 _SUMMARY: Final = re.compile(r"\b\d+ (?:tests? )?(?:passed|failed|passing|failing)\b[^\n]*$", re.MULTILINE)
 _FAILURES: Final = re.compile(r"\b[1-9]\d* (?:tests? )?(?:failed|failing|errors?)\b")
 """How a run of tests ends."""
+_OUTPUT: Final = re.compile(r"\s-(?:o|-out(?:put)?(?:[-_]file)?)[ =][\"']?([\w./-]+)")
+"""What a program is told to write."""
 _ABSENT: Final = re.compile(r"no such file|not found|does not exist|doesn't exist|enoent", re.IGNORECASE)
 """What was to be read was not there."""
 _BEGINS: Final = 300
@@ -222,6 +224,10 @@ class Conduct:
         for act in self._track.acts:
             writes = any(d.deed is write and made.get(d.thing) is None for d in act.deals)
             touched = writes and reads_others(act)
+            if "-o" in act.text:
+                for name in map(str.lower, _OUTPUT.findall(act.text)):
+                    if made.get(name) is None and name not in there and not foreign(name, act.step):
+                        made.put(name, Ownership.DERIVED)
             for deal in act.deals:
                 if deal.deed is run:
                     ran.add(deal.thing)

@@ -41,12 +41,13 @@ _LOOSELY: Final = re.compile(
     r"(?<![/\w])(?:implement|refactor|render|codebase|repo(?:sitory)?|git(?:hub|lab)?|commit|pull request"
     r"|readme|changelog|html|css|cli|frontend|backend|endpoint|lint(?:er)?|type ?checker|compil\w{1,5}"
     r"|stack ?trace|bugs?|feature|template|npm|pip|docker(?:file)?|kubernetes|helm|yaml|framework"
-    r"|components?)(?:s|ing|ed)?\b(?!/)"
+    r"|components?|code|notebook|terraform|infrastructure|cluster)(?:s|ing|ed)?\b(?!/)"
     r"|代码|函数|仓库|组件|前端|后端|接口|程序|页面"
 )
 """What people speak of who have code written; others do too, so the agent must write it."""
 _TESTS_TOO: Final = re.compile(
-    r"\b(?:add|write|updat(?:e|ing)|chang(?:e|ing)|extend|adjust|rewrite|create)\b"
+    r"\b(?:add|write|updat(?:e|ing)|chang(?:e|ing)|extend|adjust|rewrite|create|migrat\w{1,3}|mov(?:e|ing)"
+    r"|convert\w{0,3}|port(?:ing)?|split|renam(?:e|ing)|reorgani[sz]\w{1,3}|refactor\w{0,3})\b"
     r"(?:(?!\b(?:and|run|never|not|but)\b)[^.;，\n]){0,30}\b(?:tests?|specs?|snapshots?|fixtures?)\b"
     r"|\b(?:code|it|them|page|cli) and (?:the |its |their )?tests?\b|\bwith (?:unit |new )?tests?\b"
     r"|(?:添加|编写|更新|修改|补充|调整)[^。，；\n]{0,12}测试"
@@ -68,7 +69,10 @@ _CHECKING: Final = re.compile(
 _LANGUAGES: Final = (
     r"pyi?|ipynb|m?jsx?|tsx?|go|rs|java|kt|cc?|cpp|hp?p?|rb|php|s?css|html?|vue|swift|sh|sql|tf"
 )
-_RECIPES: Final = r"(?:^|/)(?:dockerfile|makefile|package(?:-lock)?\.json|tsconfig\.json)$"
+_RECIPES: Final = (
+    r"(?:^|/)(?:(?:[\w-]+\.)?dockerfile|makefile|package(?:-lock)?\.json|tsconfig\.json|gemfile|go\.(?:mod|sum)"
+    r"|requirements[\w-]*\.txt)$"
+)
 _LOGIC: Final = re.compile(rf"\.(?:{_LANGUAGES})$")
 """What code does stands there: not in notes and settings."""
 _SOURCE: Final = re.compile(rf"\.(?:{_LANGUAGES}|toml|ya?ml|md)$|{_RECIPES}|(?:^|/)justfile$")
@@ -166,6 +170,8 @@ class Commission:
         if change.mark or not self.code:
             return False
         if change.whose is Ownership.OWN or _VARIABLE.fullmatch(thing):
+            return True
+        if change.whose is Ownership.DERIVED and change.deal.deed is Deed.DELETE:
             return True
         if not _PROGRAM.search(thing):
             return False

@@ -161,7 +161,7 @@ def _following(scene: Scene, given: list[Order]) -> Iterator[tuple[Act, list[Ord
     for act in scene.track.acts if given else ():
         first = bisect_left(given, act.step - _SOON, key=_step)
         before = given[first : bisect_left(given, act.step, first, key=_step)]
-        if before and act.deals and (act.commands or act.things(Deed.WRITE)):
+        if before and act.deals and (act.commands or act.things(Deed.WRITE, Deed.EDIT)):
             # A command line repeats what it read, and so does what is written to a file; that alone is no
             # obedience.
             before = [order for order in before if order.overrides or _fetches(act, order)]
