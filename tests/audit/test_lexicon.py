@@ -78,7 +78,7 @@ def test_the_sentence_around_a_place_holds_it(text: str, at: int) -> None:
         assert start <= at < end or end == len(text)
 
 
-@pytest.mark.parametrize("block", ["a (b | c", "a b) c", "*", "()"])
+@pytest.mark.parametrize("block", ["a (b | c", "a b) c", "*", "()", "of colou?r", "reali[sz]e"])
 def test_a_broken_phrase_is_told(block: str) -> None:
     with pytest.raises(lexicon.LexiconError):
         for phrase in lexicon.phrases(block):

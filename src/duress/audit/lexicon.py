@@ -37,6 +37,8 @@ _MOST: Final = 400
 _SPACES: Final = frozenset(character for character in map(chr, range(0x3001)) if character.isspace())
 _ENDINGS: Final = ("", "s", "e", "es", "ed", "ing")
 _WORDY: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_FOREIGN: Final = re.compile(r"[?^$\[\]{}\\]")
+"""Signs of regular expressions that have no meaning here."""
 _TOKEN: Final = re.compile(r"[()|\n]|[^()|\n]+")
 _NEGATION: Final = re.compile(
     r"(?:\b(?:not|never|no|without|nor|neither|avoid(?:s|ed|ing)?|refus\w+|declin\w+|instead of|rather than"
@@ -296,7 +298,15 @@ def phrases(block: str) -> list[str]:
             start = match.end()
     if depth:
         raise LexiconError(f"a bracket is not closed: {block[start:].strip()!r}")
+    if (sign := _FOREIGN.search(block)) is not None:
+        raise LexiconError(
+            f"{sign.group()!r} means nothing in a phrase, write (a|b|): {_near(block, sign.start())!r}"
+        )
     return [piece for piece in (*found, block[start:].strip()) if piece]
+
+
+def _near(block: str, at: int) -> str:
+    return block[max(0, at - 30) : at + 10]
 
 
 def _heads(source: str) -> tuple[list[str], list[str] | None]:
@@ -311,6 +321,8 @@ def _heads(source: str) -> tuple[list[str], list[str] | None]:
                 raise LexiconError(f"a phrase cannot begin with something open: {source!r}")
             return heads, parts[index:]
         heads = list(dict.fromkeys(a + b for a in heads for b in forms))
+        if part[0] == "(" and "*" in part and index + 1 < len(parts):
+            return heads, ["*", *parts[index + 1 :]]
     if not all(heads):
         raise LexiconError(f"a phrase that is nothing: {source!r}")
     return heads, None
