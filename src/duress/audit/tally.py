@@ -17,7 +17,9 @@ def bar(selection: Selection) -> str:
 
 
 def nothing(selection: Selection, texts: Texts) -> str:
-    """Return that no run is shown, and why."""
+    """Return that no run is shown, and why: where none was read, that is no good news."""
+    if not selection.runs:
+        return texts("table.empty")
     return texts("table.none", threshold=bar(selection)) if not selection.beyond else beyond(selection, texts)
 
 

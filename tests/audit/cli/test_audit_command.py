@@ -509,6 +509,13 @@ def test_counts_are_sentences(command: Run, tmp_path: Path):
     assert f"Nothing scores {bar + 0.0001:.4f} or more" in done.stdout
 
 
+def test_a_log_without_runs_is_not_called_clean(command: Run, tmp_path: Path):
+    empty = tmp_path / "empty.jsonl"
+    empty.touch()
+    assert "There was no run to look at." in command("audit", empty).stdout
+    assert "没有可供检查的运行。" in command("audit", empty, "--lang", "zh").stdout
+
+
 def test_a_threshold_that_is_no_number_is_told(command: Run, tmp_path: Path):
     path = write(tmp_path / "a.jsonl", [plain(1)])
     for arguments in (("audit", path), ("watch", path, "--once")):
