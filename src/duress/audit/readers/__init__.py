@@ -20,6 +20,7 @@ from duress.audit.readers import (
     openai_chat,
     openai_responses,
     otel,
+    qwen_code,
     trajectories,
 )
 from duress.audit.readers.reader import Reader
@@ -38,6 +39,8 @@ def readers(mappings: Sequence[Path] = ()) -> list[Reader]:
         ledger.READER,
         otel.READER,
         langsmith.READER,
+        # Its lines are like those of Claude Code in all but what they hold.
+        qwen_code.READER,
         claude_code.READER,
         codex.READER,
         gemini_cli.READER,
