@@ -86,3 +86,12 @@ def test_a_broken_line_is_told_and_stops_nothing(read: Read, tmp_path: Path):
     records = [line("user", TASK), broken, line("assistant", "Done.")]
     found = read(write(tmp_path / "a.jsonl", records))
     assert said(next(one for one in found if isinstance(one, Run)))[-1] == ("assistant", "Done.")
+
+
+@pytest.mark.parametrize(("code", "failed"), [(3, True), (0, False)])
+def test_a_command_that_failed_is_told(read: Read, tmp_path: Path, code: int, failed: bool):
+    output = f"Command: ls\nOutput: x\nExit Code: {code}\nSignal: (none)"
+    records = [line("user", TASK), line("assistant", CALL), result(output=output)]
+    (run,) = read(write(tmp_path / "a.jsonl", records))
+    assert isinstance(run, Run)
+    assert run.trajectory.messages[-1].error is (ToolError.FAILED if failed else None)

@@ -6,6 +6,7 @@ of a person (notices, prompts of a clock) is no person's word.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ AGENT = "qwen-code"
 _TURNS: Final = frozenset({"user", "assistant", "tool_result"})
 _WRITTEN: Final = frozenset({None, "mid_turn_user_message"})
 """Of what kind turns are that a person wrote; also one that came while the agent was at work."""
+_EXIT: Final = re.compile(r"Command: .*^Exit Code: [1-9]", re.DOTALL | re.MULTILINE)
+"""A result of a command that failed, as earlier versions write it."""
 
 
 class _Session:
@@ -61,6 +64,8 @@ class _Session:
         said = turn({**fields(record.get("message")), "role": "model" if kind == "assistant" else "user"})
         if kind == "assistant":
             return said
+        if kind == "tool_result":
+            said = [one | ({"error": True} if _EXIT.match(one["content"]) else {}) for one in said]
         own = kind == "user" and record.get("subtype") in _WRITTEN
         who = "tool" if not own else "assistant" if self._helper else "user"
         return [{**one, "role": who} if one["role"] == "user" else one for one in said]
