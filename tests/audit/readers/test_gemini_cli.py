@@ -170,3 +170,14 @@ def test_a_broken_message_is_told_and_stops_nothing(read: Read, tmp_path: Path):
 
 def test_a_session_in_which_nobody_spoke_is_no_run(read: Read, tmp_path: Path):
     assert read(write(tmp_path / "a.jsonl", [{**HEAD, "kind": "main"}])) == []
+
+
+def test_lines_that_only_look_like_turns_of_a_person_are_told(read: Read, tmp_path: Path):
+    (found,) = read(write(tmp_path / "a.jsonl", [message("m1", "user", TASK)]))
+    assert isinstance(found, Unread)
+
+
+def test_a_session_without_its_head_is_read(read: Read, tmp_path: Path):
+    records = [message("m1", "user", TASK), message("m2", "gemini", "Done.")]
+    (run,) = read(write(tmp_path / "a.jsonl", records))
+    assert said(run) == [("user", TASK), ("assistant", "Done.")]

@@ -63,6 +63,11 @@ class _Session:
         """Return the run of the file, and its messages that cannot be read."""
         if self._place is None:
             return
+        if not self._head and all(message.get("type") == "user" for message, _ in self._said.values()):
+            # Lines of another format may look like turns of a person.
+            why = "expected the head of a session or a turn of the agent, found neither"
+            yield Unread(self._place, f"read as {NAME}: {why}", "")
+            return
         helper = self._head.get("kind") == "subagent"
         said: list[dict[str, Any]] = []
         model: str | None = None
