@@ -20,10 +20,10 @@ class Responses:
             kind = item.get("type", "message")
             if kind == "message":
                 lines.append(Line(_ROLES[item["role"]], plain(item["content"])))
-            elif kind == "function_call_output":
+            elif kind in ("function_call_output", "custom_tool_call_output"):
                 lines.append(Line(Role.TOOL, plain(item["output"])))
             # One turn may come back as reasoning, message and calls: count it once.
-            elif kind in ("function_call", "reasoning") and (
+            elif kind in ("function_call", "custom_tool_call", "reasoning") and (
                 not lines or lines[-1].role is not Role.ASSISTANT
             ):
                 lines.append(Line(Role.ASSISTANT, ""))
@@ -36,7 +36,7 @@ class Responses:
         return Asked(
             model=body["model"],
             lines=tuple(merged),
-            tools=tuple(t["name"] for t in body.get("tools") or ()),
+            tools=tuple(t.get("name", t["type"]) for t in _tools(body)),
             streamed=bool(body.get("stream")),
             attempt=attempt,
             body=body,
@@ -55,7 +55,7 @@ class Responses:
             "instructions": None,
             "metadata": {},
             "model": asked.model,
-            "output": list(_items(say, status)),
+            "output": list(_items(say, status, asked)),
             "parallel_tool_calls": True,
             "temperature": 1.0,
             "tool_choice": "auto",
@@ -108,7 +108,15 @@ class Responses:
         return openai_chat.PROTOCOL.listing(models)
 
 
-def _items(say: Say, status: str) -> Iterator[dict[str, Any]]:
+def _tools(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What can be called; tools may stand in a group, or come with the input."""
+    given = body["input"] if isinstance(body["input"], list) else []
+    late = [t for item in given if item.get("type") == "additional_tools" for t in item["tools"]]
+    for tool in [*(body.get("tools") or ()), *late]:
+        yield from tool["tools"] if tool["type"] == "namespace" else (tool,)
+
+
+def _items(say: Say, status: str, asked: Asked) -> Iterator[dict[str, Any]]:
     if say.reasoning is not None:
         summary = [{"type": "summary_text", "text": say.reasoning}]
         yield {"type": "reasoning", "id": number("rs_"), "summary": summary, "encrypted_content": "c2VhbGVk"}
@@ -130,13 +138,17 @@ def _items(say: Say, status: str) -> Iterator[dict[str, Any]]:
             "status": status,
             "content": content,
         }
+    free = {t.get("name") for t in _tools(asked.body) if t["type"] == "custom"}
     for call in say.calls:
+        own = call.tool in free
+        space, _, name = call.tool.rpartition(".")
         yield {
-            "type": "function_call",
+            "type": "custom_tool_call" if own else "function_call",
             "id": number("fc_"),
             "call_id": number("call_"),
-            "name": call.tool,
-            "arguments": arguments(call),
+            "name": name,
+            **({"namespace": space} if space else {}),
+            "input" if own else "arguments": arguments(call),
             "status": "completed",
         }
 

@@ -1,4 +1,4 @@
-"""A model server on 127.0.0.1, on a port of its own, that speaks both protocols."""
+"""A model server on 127.0.0.1, on a port of its own, that speaks the providers' protocols."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from servers import anthropic, openai_chat, openai_responses
+from servers import anthropic, gemini, openai_chat, openai_responses
 from servers.protocol import Protocol
 from servers.script import Act, Asked, Behaviour, Break, Cut, Refuse, Say, Wait
 
@@ -56,6 +56,7 @@ class Server:
                 Route("/v1/responses", self._reply(openai_responses.PROTOCOL), methods=["POST"]),
                 Route("/v1/messages", self._reply(anthropic.PROTOCOL), methods=["POST"]),
                 Route("/v1/messages/count_tokens", self._count, methods=["POST"]),
+                Route("/v1beta/models/{call:path}", self._reply(gemini.PROTOCOL), methods=["POST"]),
                 Route("/v1/models", self._list),
                 Route("/v1/models/{name:path}", self._list),
             ]
@@ -113,6 +114,10 @@ class Server:
             if refused:
                 return refused
             body: dict[str, Any] = json.loads(raw)
+            if call := request.path_params.get("call"):
+                # Gemini's clients write into the address what others write into the request.
+                model, _, verb = call.partition(":")
+                body |= {"model": model, "stream": verb.startswith("stream")}
             mark = hashlib.sha256(raw).hexdigest()
             self._seen[mark] += 1
             asked = protocol.read(body, self._seen[mark])
@@ -206,6 +211,7 @@ def _error(protocol: Protocol, refuse: Refuse) -> Response:
 
 
 def _key(request: Request) -> str | None:
-    if "x-api-key" in request.headers:
-        return request.headers["x-api-key"]
+    for name in ("x-api-key", "x-goog-api-key"):
+        if name in request.headers:
+            return request.headers[name]
     return request.headers.get("authorization", "").removeprefix("Bearer ") or None

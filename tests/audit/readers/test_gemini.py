@@ -138,3 +138,10 @@ def test_a_candidate_is_the_models_and_one_content_needs_no_list(read: Read, tmp
 def test_a_request_without_a_readable_part_is_told(read: Read, tmp_path: Path):
     (found,) = read(write(tmp_path / "a.jsonl", [request({"role": "user", "parts": [{"odd": 1}]})]))
     assert isinstance(found, Unread)
+
+
+def test_a_call_that_failed_is_told(read: Read, tmp_path: Path):
+    failed = {"functionResponse": {"id": "c", "name": "bash", "response": {"error": "None."}}}
+    (run,) = read(write(tmp_path / "a.jsonl", [request(ASKED, CALL, {"role": "user", "parts": [failed]})]))
+    assert isinstance(run, Run)
+    assert (run.trajectory.messages[-1].text, run.trajectory.messages[-1].error) == ("None.", "failed")

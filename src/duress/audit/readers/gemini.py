@@ -39,16 +39,16 @@ def run(value: Any, place: Place) -> Run:
         said.append({"role": "system", "content": "\n".join(_texts(parts)) if parts else text_of(system)})
     given: Any = request.get("contents")
     for content in [given] if isinstance(given, str) else _listed(given):
-        said += _turn({"parts": [{"text": content}]} if isinstance(content, str) else fields(content))
+        said += turn({"parts": [{"text": content}]} if isinstance(content, str) else fields(content))
     candidates = items(reply.get("candidates"))
     if candidates:
         # Others are alternatives that nobody saw.
         first = fields(candidates[0])
-        turn = _turn({**fields(first.get("content")), "role": "model"})
-        if turn and turn[-1]["role"] == "assistant":
+        last = turn({**fields(first.get("content")), "role": "model"})
+        if last and last[-1]["role"] == "assistant":
             reason = _get(first, "finishReason")
-            turn[-1]["finish_reason"] = _STOPS.get(str(reason), reason)
-        said += turn
+            last[-1]["finish_reason"] = _STOPS.get(str(reason), reason)
+        said += last
     heard = messages(said)
     if said and not any(map(_readable, heard)):
         raise UnreadableError("expected parts of a text, a call or a result, found none that can be read")
@@ -63,7 +63,7 @@ def run(value: Any, place: Place) -> Run:
     )
 
 
-def _turn(content: dict[str, Any]) -> list[dict[str, Any]]:
+def turn(content: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a turn as messages: what the agent said and called, or what a person said; results apart."""
     role = content.get("role")
     agent = role in ("model", "assistant")
@@ -89,10 +89,11 @@ def _turn(content: dict[str, Any]) -> list[dict[str, Any]]:
             continue
         close()
         result = response.get("response") if response else ran.get("output")
+        failed = {"error": True} if fields(result).get("error") else {}
         alone = fields(result)
         if len(alone) == 1:
             result = next(iter(alone.values()))
-        out.append({"role": "tool", "content": text_of(result), "tool_call_id": response.get("id")})
+        out.append({"role": "tool", "content": text_of(result), "tool_call_id": response.get("id")} | failed)
     close()
     return out
 

@@ -71,7 +71,7 @@ _ITEM = frozenset(
     {
         *("type", "id", "call_id", "status", "name", "server_label", "approval_request_id", "container_id"),
         *("output", "outputs", "results", "result", "error", "pending_safety_checks", "environment"),
-        *("created_by", "agent", "namespace", "caller", "max_output_length"),
+        *("created_by", "agent", "namespace", "caller", "max_output_length", "timestamp"),
     }
 )
 """Fields of a hosted tool's call that say nothing of what was asked for."""
@@ -227,8 +227,11 @@ def _item(item: dict[str, Any], out: list[Message]) -> bool:
         return False
     if kind.endswith("_output"):
         failed = ToolError.FAILED if item.get("status") == "failed" or item.get("error") else None
+        at = None if _TIMES.isdisjoint(item) else moment_of(item)
         out.append(
-            Message(_TOOL, text_of(item.get("output")), call_id=_string(item.get("call_id")), error=failed)
+            Message(
+                _TOOL, text_of(item.get("output")), call_id=_string(item.get("call_id")), error=failed, at=at
+            )
         )
     elif kind == "mcp_approval_request":
         # Only if it is granted, a call follows.
@@ -462,6 +465,7 @@ class _Turn:
         self._calls: list[ToolCall] = []
         self._results: list[Message] = []
         self._stop: Stop | None = None
+        self._at: float | None = None
 
     @staticmethod
     def takes(item: dict[str, Any]) -> bool:
@@ -476,6 +480,8 @@ class _Turn:
     def take(self, item: dict[str, Any]) -> None:
         """Note an item."""
         kind: str = item["type"]
+        if self._at is None and not _TIMES.isdisjoint(item):
+            self._at = moment_of(item)
         if kind == "message":
             said = _assistant(item, item.get("content"), None)
             self._texts += [said.text] if said.text else []
@@ -512,6 +518,7 @@ class _Turn:
                 reasoning="\n".join(filter(None, self._thoughts)) or None,
                 calls=tuple(self._calls),
                 stop=self._stop,
+                at=self._at,
             )
         )
         out += self._results
