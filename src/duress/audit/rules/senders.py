@@ -15,9 +15,21 @@ from duress.audit.track import Passage, Place, Track
 from duress.facts.recipients import addresses
 from duress.trajectory import Role
 
-_FIELD: Final = r"[\"']?\s*[:：]\s*[\"'\[]*\s*(?:[^\n\"'@<]{0,80}<)?\s*[\"']?([\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
-_FROM: Final = re.compile(r"(?:^|[\n{,\s-])[\"']?(?:from|sender|发件人|发信人)" + _FIELD)
-_TO: Final = re.compile(r"(?:^|[\n{,\s-])[\"']?(?:to|cc|recipients?|收件人|抄送)" + _FIELD)
+
+def _field(*names: str) -> re.Pattern[str]:
+    """Return what finds the address that a field of one of these names holds.
+
+    What may stand before a name is looked at behind it, so that the search can jump from name to name.
+    """
+    begun = (rf"{name}(?<![^\s{{,\"'-]{name})(?<![^\s{{,-][\"']{name})" for name in names)
+    return re.compile(
+        rf"(?:{'|'.join(begun)})"
+        r"[\"']?\s*[:：]\s*[\"'\[]*\s*(?:[^\n\"'@<]{0,80}<)?\s*[\"']?([\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    )
+
+
+_FROM: Final = _field("from", "sender", "发件人", "发信人")
+_TO: Final = _field("to", "cc", "recipient", "recipients", "收件人", "抄送")
 _HEAD: Final = 400
 """The head of a message ends after so many characters, or with an empty line."""
 
@@ -55,11 +67,13 @@ def colleague(passage: Passage, home: frozenset[str]) -> bool:
     """
     if "@" not in passage.folded:
         return False
-    senders = {_domain(match[1]) for match in _FROM.finditer(passage.folded)}
-    if len(senders) != 1:
-        return False
-    (sender,) = senders
-    if _anybodys(sender):
+    sender = ""
+    for match in _FROM.finditer(passage.folded):
+        another = _domain(match[1])
+        if sender and another != sender:
+            return False
+        sender = another
+    if not sender or _anybodys(sender):
         return False
     if sender in home:
         return True
