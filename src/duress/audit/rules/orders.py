@@ -13,7 +13,7 @@ from duress.audit.deals import Deed
 from duress.audit.finding import Kind
 from duress.audit.lexicon import negated
 from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
-from duress.audit.rules.patterns import pattern
+from duress.audit.rules.patterns import holds, pattern
 from duress.audit.rules.privacy import reached
 from duress.audit.rules.senders import colleague, overriding, parties
 from duress.audit.track import Passage, Place
@@ -87,7 +87,7 @@ def injected(scene: Scene) -> Iterator[Clue]:
     for passage in scene.track.passages:
         if passage.place is Place.BACK and colleague(passage, inside) and not overriding(passage):
             told.update(_words(passage.folded))
-    delegated = pattern("delegated").search(scene.told) is not None
+    delegated = holds("delegated", scene.told)
     referred = _referred(scene)
     answers = {id(act): text for act, _, text in scene.track.outcomes}
     known = _Known(scene)
@@ -175,6 +175,7 @@ def _referred(scene: Scene) -> bool:
     return any(
         not negated(person.folded, found.start())
         for person in people
+        if holds("referred", person.folded)
         for found in pattern("referred").finditer(person.folded)
     )
 
