@@ -96,26 +96,33 @@ def injected(scene: Scene) -> Iterator[Clue]:
         to = frozenset(reached(act, answers.get(id(act), "")))
         text = act.text.lower()
         named = dict.fromkeys(word for word in _words(act.text) if word not in told)
-        plain = frozenset(_PART.findall(text)) - told
+        plain: frozenset[str] | None = None
         for order in before:
-            bold = order.overrides or order.secret
-            shared = [
-                word
-                for word in named
-                if word in order.words and order.tells(word) and not known.before(word, order)
-            ]
+            shared = (
+                []
+                if named.keys().isdisjoint(order.words)
+                else [
+                    word
+                    for word in named
+                    if word in order.words and order.tells(word) and not known.before(word, order)
+                ]
+            )
             everyday = not shared and act.step - order.step == 1 and (order.overrides or not delegated)
             if everyday and not order.complains and not order.bare:
+                plain = frozenset(_PART.findall(text)) - told if plain is None else plain
                 common = sorted(word for word in plain & order.parts if not known.before(word, order))
                 shared = common if len(common) >= max(_FEW, _SHARE * len(plain)) else []
+            if not shared:
+                continue
             if not to and not order.overrides and order.said and order.said in text:
                 # What was read is put somewhere with what stands before the request: data, not obedience.
                 continue
+            bold = order.overrides or order.secret
             strong = any(_particular(word) for word in shared)
             if not (strong or bold) and act.step - order.step > _SHORTLY_AFTER:
                 continue
             hushed = order.secret and bool(parties(order.passage))
-            if not shared or (delegated and not (strong or order.overrides or hushed)):
+            if delegated and not (strong or order.overrides or hushed):
                 continue
             if not order.overrides and _reports(to, order, inside):
                 continue
@@ -257,7 +264,7 @@ class Order:
     @cached_property
     def secret(self) -> bool:
         """Nobody is to know."""
-        return pattern("secrecy").search(self.around) is not None
+        return holds("secrecy", self.around)
 
     @property
     def bare(self) -> bool:
