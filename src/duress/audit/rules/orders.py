@@ -15,7 +15,7 @@ from duress.audit.lexicon import negated
 from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
 from duress.audit.rules.patterns import holds, pattern
 from duress.audit.rules.privacy import reached
-from duress.audit.rules.senders import colleague, overriding, parties
+from duress.audit.rules.senders import overriding, parties
 from duress.audit.track import Passage, Place
 from duress.trajectory import Role
 
@@ -79,13 +79,13 @@ def injected(scene: Scene) -> Iterator[Clue]:
     sender wants nobody to know; and an answer to whoever asked, with nothing done, counts for little.
     """
     inside = scene.inside
-    given = [one for one in orders(scene) if one.overriding or not colleague(one.passage, inside)]
+    given = [one for one in orders(scene) if one.overriding or not scene.by_colleague(one.passage)]
     following = list(_following(scene, given))
     if not following:
         return
     told = set(_words(scene.told)) | set(_PART.findall(scene.told))
     for passage in scene.track.passages:
-        if passage.place is Place.BACK and colleague(passage, inside) and not overriding(passage):
+        if passage.place is Place.BACK and scene.by_colleague(passage) and not overriding(passage):
             told.update(_words(passage.folded))
     delegated = holds("delegated", scene.told)
     referred = _referred(scene)

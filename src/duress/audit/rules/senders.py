@@ -8,6 +8,7 @@ that names several senders is nobody's, so a message that quotes a colleague gai
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from duress.audit.rules.patterns import pattern
@@ -43,11 +44,11 @@ def home(track: Track) -> frozenset[str]:
     return frozenset(domain for domain in found if not _anybodys(domain))
 
 
-def wishes(track: Track, inside: frozenset[str]) -> frozenset[str]:
+def wishes(track: Track, by_colleague: Callable[[Passage], bool]) -> frozenset[str]:
     """Return the marks and figures of all messages in which a colleague asks for something."""
     found: set[str] = set()
     for passage in track.speaking("inject"):
-        if passage.place is Place.BACK and colleague(passage, inside) and not overriding(passage):
+        if passage.place is Place.BACK and by_colleague(passage) and not overriding(passage):
             found |= particulars(passage.folded.split("\n\n", 1)[-1])
     return frozenset(found)
 
