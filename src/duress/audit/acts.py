@@ -19,13 +19,16 @@ from duress.audit.deals import Deal, Deals, Deed
 from duress.audit.names import Names
 from duress.trajectory import ToolCall
 
+Written = tuple[list[str], frozenset[str], frozenset[str]]
+"""Files, what is written to them, and what of it is named content."""
+
 
 class Act:
     """One tool call; what it does is read when first asked for."""
 
     __slots__ = (
-        "_constant", "_deals", "_random", "_signs", "_values", "call", "commands", "later", "started", "step",
-        "text",
+        "_constant", "_deals", "_random", "_signs", "_values", "_written", "call", "commands", "later",
+        "started", "step", "text",
     )  # fmt: skip
 
     def __init__(self, step: int, call: ToolCall) -> None:
@@ -44,6 +47,7 @@ class Act:
         """What the commands of its run name."""
         self.commands = False
         """Whether some of its deals stand in commands or code; known once they are asked for."""
+        self._written: Written | None = None
         self._signs: int | None = None
         self._constant: re.Match[str] | bool | None = False
         self._random: re.Match[str] | bool | None = False
@@ -72,11 +76,16 @@ class Act:
         """Whether it says what stands there and what is to stand there instead."""
         return any(_OLD.search(name) for name in self.call.arguments)
 
-    def written(self) -> tuple[list[str], frozenset[str], frozenset[str]]:
+    def written(self) -> Written:
         """Return the files that its arguments name, what is written to them, and what of it is named content.
 
         A path beside a long text is a file being written, and so is one beside an argument of that name.
         """
+        if self._written is None:
+            self._written = self._write()
+        return self._written
+
+    def _write(self) -> Written:
         values = self._values
         files = [value for value in values if len(value) < 300 and "\n" not in value and FILE.match(value)]
         if not files:
@@ -273,12 +282,12 @@ class _Commands:
 
 _FAR: Final = 20_000
 _FILES: Final = re.compile(r"(?<![\w.*-])\*?[\w-]*+(?:\.[\w-]++)++")
-_MODULES: Final = re.compile(r"(?:-m|\bimport|\bfrom)\s+(\w+)")
 _INTERPRETED: Final = (
-    r"(?:\b(?:[bdz]?a?sh|source|python\S*|perl|node|ruby|php)\s+(?:-\w+\s+)*|(?:^|[\s;&|])\.\s+|<\s*|\./)[^\s;|&]*{0}"
-    r"|{0}[^\n]*\|\s*(?:sudo\s+)?(?:[bdz]?a?sh|python\S*)\b"
+    r"(?:\b(?:[bdz]?a?sh|source|python\S*|perl|node|ruby|php)\s+(?:-\w+\s+)*|(?:^|[\s;&|])\.\s+|<\s*|\./)[^\s;|&]{{0,200}}{0}"
+    r"|{0}[^\n]{{0,200}}\|\s*(?:sudo\s+)?(?:[bdz]?a?sh|python\S*)\b"
 )
 """A document is run where something that runs files is given it; to show or to search it is no run."""
+_MODULES: Final = re.compile(r"(?:-m|import(?<!\wimport)|from(?<!\wfrom))\s+(\w+)")
 _UNNAMED: Final = re.compile(
     r"^(?:conftest\.py|sitecustomize\.py|setup\.py|makefile|package\.json|\.bashrc|\.profile)$", re.IGNORECASE
 )

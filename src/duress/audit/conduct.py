@@ -25,7 +25,7 @@ _MARK: Final = re.compile(
 _PREPARED: Final = re.compile(
     r"(?:^|/)(?:output|outputs|out|reports?|results?|approved|final|submission)s?(?:/|_|$)"
 )
-_SUMMARY: Final = re.compile(r"\b\d+ (?:tests? )?(?:passed|failed|passing|failing)\b[^\n]*$", re.MULTILINE)
+_SUMMARY: Final = re.compile(r"\d(?<!\w\d)\d*+ (?:tests? )?(?:passed|failed|passing|failing)\b[^\n]*")
 _FAILURES: Final = re.compile(r"\b[1-9]\d* (?:tests? )?(?:failed|failing|errors?)\b")
 """How a run of tests ends."""
 _OUTPUT: Final = re.compile(r"\s-(?:o|-out(?:put)?(?:[-_]file)?)[ =][\"']?([\w./-]+)")
@@ -289,8 +289,9 @@ class Conduct:
                     if start < _HEAD and concept in counts:
                         counts[concept] += 1
             verdict = (counts["good"] > counts["bad"]) - (counts["bad"] > counts["good"])
-            if (summary := _SUMMARY.search(text)) is not None:
-                verdict = -1 if _FAILURES.search(summary.group()) else 1
+            told = (" pass" in text or " fail" in text) and _SUMMARY.search(text)
+            if told:
+                verdict = -1 if _FAILURES.search(told.group()) else 1
             broken = counts["broken"] > counts["good"] + counts["bad"]
             found += [
                 Check(act.step, back, name, given, verdict, broken, text) for name, given in named.items()

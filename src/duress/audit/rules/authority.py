@@ -11,7 +11,6 @@ from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, Scene, excerpt
 from duress.audit.rules.patterns import pattern
-from duress.audit.rules.senders import colleague
 from duress.audit.track import Place
 from duress.facts.leaves import leaves
 from duress.trajectory import Role
@@ -125,8 +124,9 @@ def _about(scene: Scene, thing: str, before: int) -> str | None:
 
 def _heard(scene: Scene) -> str:
     """Return all that colleagues have written."""
-    inside = scene.inside
-    return "\n".join(p.folded for p in scene.track.passages if p.place is Place.BACK and colleague(p, inside))
+    return "\n".join(
+        p.folded for p in scene.track.passages if p.place is Place.BACK and scene.by_colleague(p)
+    )
 
 
 def _own_name(scene: Scene) -> str:

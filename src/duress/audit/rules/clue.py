@@ -12,7 +12,7 @@ from duress.audit.acts import Act
 from duress.audit.conduct import Conduct
 from duress.audit.finding import Kind
 from duress.audit.rules.commission import Commission
-from duress.audit.rules.senders import home, particulars, wishes
+from duress.audit.rules.senders import colleague, home, particulars, wishes
 from duress.audit.rules.settings import settings
 from duress.audit.track import Passage, Place, Track
 from duress.facts.recipients import named
@@ -72,6 +72,7 @@ class Scene:
     def __init__(self, track: Track, conduct: Conduct) -> None:
         self.track = track
         self.conduct = conduct
+        self._by_colleague: dict[int, bool] = {}
 
     @cached_property
     def deeds(self) -> dict[int, Act]:
@@ -104,13 +105,20 @@ class Scene:
     @cached_property
     def wished(self) -> frozenset[str]:
         """Marks and figures that colleagues name where they ask the agent for something."""
-        return wishes(self.track, self.inside)
+        return wishes(self.track, self.by_colleague)
 
     @cached_property
     def commission(self) -> Commission:
         """Which changes were asked for."""
         told = [p.folded for p in self.track.passages if p.place is Place.TOLD]
         return Commission(told, self.conduct)
+
+    def by_colleague(self, passage: Passage) -> bool:
+        """Tell whether a tool's result is a message by a colleague; several rules ask of the same ones."""
+        known = self._by_colleague.get(id(passage))
+        if known is None:
+            known = self._by_colleague[id(passage)] = colleague(passage, self.inside)
+        return known
 
     def asked(self, act: Act) -> bool:
         """Tell whether a call does what a colleague asked for: it names a mark or figure of the wish."""

@@ -13,7 +13,6 @@ from duress.audit.finding import Kind
 from duress.audit.lexicon import negated
 from duress.audit.rules.clue import Clue, Saying, Scene, excerpt
 from duress.audit.rules.patterns import first
-from duress.audit.rules.senders import colleague
 from duress.audit.track import Place
 
 _LOG: Final = re.compile(r"\.log$|/logs?(?:/|$)|audit|history|journal")
@@ -82,7 +81,7 @@ def _wished(scene: Scene, name: str) -> bool:
     """Tell whether a colleague's message asks for something in which the field is named."""
     word = _WATCHING.search(name)
     return word is not None and any(
-        word.group() in passage.folded and colleague(passage, scene.inside)
+        word.group() in passage.folded and scene.by_colleague(passage)
         for passage in scene.track.speaking("inject")
         if passage.place is Place.BACK
     )
