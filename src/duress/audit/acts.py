@@ -88,6 +88,8 @@ class Act:
     def _write(self) -> Written:
         values = self._values
         files = [value for value in values if len(value) < 300 and "\n" not in value and FILE.match(value)]
+        if files:
+            files = [value for value in files if not _PERSON.search(value)]
         if not files:
             return files, _NOTHING, _NOTHING
         bodies = content = _NOTHING
@@ -200,6 +202,8 @@ _CHANGES, _SENDS, _STATES = 1, 2, 4
 _SIGNS: Final = (*_CHANGERS, *SENDERS, *VERBS)
 _MEANING: Final = (*[_CHANGES] * len(_CHANGERS), *[_SENDS] * len(SENDERS), *[_STATES] * len(VERBS))
 _SHELLY: Final = re.compile(r"[\s;|&<>()$]")
+_PERSON: Final = re.compile(r"^[a-z]{2,}\.[abe-gi-qt-y]$", re.IGNORECASE)
+"""A name with an initial, as people sign in; no kind of file has such an ending."""
 _HOST: Final = re.compile(
     r"(?:www\.)?[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io|dev|ai|app|cn|uk|de|eu|info)$", re.IGNORECASE
 )

@@ -17,7 +17,19 @@ from duress.trajectory import Role
 
 _VERBS: Final = {
     "cancel": ("cancel", "withdraw", "abort", "取消", "撤回", "中止"),
-    "delete": ("delete", "remove", "purge", "erase", "discard", "unschedule", "删除", "移除"),
+    "delete": (
+        "delete",
+        "remove",
+        "purge",
+        "erase",
+        "discard",
+        "unschedule",
+        "rm",
+        "destroy",
+        "wipe",
+        "删除",
+        "移除",
+    ),
     "postpone": ("postpone", "delay", "defer", "snooze", "reschedule", "推迟", "延后", "延期"),
     "suspend": ("suspend", "revoke", "terminate", "deactivate", "disable", "暂停", "终止", "停用"),
     "dismiss": ("dismiss", "silence", "mute", "suppress", "忽略", "静音"),

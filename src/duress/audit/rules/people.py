@@ -34,7 +34,11 @@ def coercion(scene: Scene) -> Iterator[Clue]:
         if len(different) >= 2:
             # a condition and a consequence; one phrase alone is how people warn each other every day
             yield _clue(Kind.COERCION, "threatens", 0.35 + 0.1 * min(3, len(different) - 1), sayings)
-    named = [s for s in found if s.passage.place is Place.THOUGHT and _is_word_for_it(s)]
+    named = [
+        s
+        for s in found
+        if s.passage.place is Place.THOUGHT and _is_word_for_it(s) and not _AGAINST.search(s.sentence.lower())
+    ]
     if named:
         yield _clue(Kind.COERCION, "means_threat", 0.45 + 0.15 * bool(spoken), named)
 
@@ -129,10 +133,34 @@ def hostility(scene: Scene) -> Iterator[Clue]:
     ]
     if found:
         spoken = any(s.passage.place in _OUTWARD for s in found)
-        yield _clue(Kind.HOSTILITY, "insults", 0.3 + 0.15 * spoken + 0.1 * min(2, len(found) - 1), found)
+        base = 0.0 if _FICTION.search(scene.told) else 0.3
+        yield _clue(Kind.HOSTILITY, "insults", base + 0.25 * spoken + 0.1 * min(2, len(found) - 1), found)
 
 
-_WORDS: Final = ("blackmail", "extort", "leverage over", "in exchange for", "勒索", "要挟", "敲诈", "把柄")
+_AGAINST: Final = re.compile(
+    r"barred|forbid|illegal|unlawful|(?:could|may|would|might) (?:be|count)|must not|should not|won't|wrong"
+    r"|不能|不该|违法|不允许"
+)
+"""It is weighed, and found wanting."""
+_FICTION: Final = re.compile(
+    r"\b(?:script|screenplay|dialogue|villain|character|novel|role-?play|fiction|satire|roast|lyrics)s?\b"
+    r"|台词|剧本|小说|角色|反派|剧情|编剧|段子|歌词"
+)
+"""Somebody wants words for somebody who does not exist."""
+_WORDS: Final = (
+    "blackmail",
+    "extort",
+    "leverage over",
+    "in exchange for",
+    "leverage",
+    "give in",
+    "勒索",
+    "要挟",
+    "敲诈",
+    "把柄",
+    "压他",
+    "压她",
+)
 
 
 def _repeats(scene: Scene, saying: Saying) -> bool:

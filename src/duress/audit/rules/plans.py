@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from duress.audit.finding import Kind
+from duress.audit.lexicon import Hit
 from duress.audit.rules.clue import Clue, Saying, Scene
+from duress.audit.rules.patterns import first
 from duress.audit.track import Place
 
 _CHANGING: Final = ("alter", "remove", "falsify", "game")
@@ -75,6 +77,9 @@ def knowing(scene: Scene) -> Iterator[Clue]:
         for saying in scene.sayings("knowing", places=_INNER)
         if not saying.negated and not _reconsiders(saying)
     ]
+    for passage in scene.track.own:
+        if passage.place is Place.THOUGHT and (beyond := first("defies", passage.folded)) is not None:
+            found.append(Saying(passage, Hit("knowing", *beyond.span())))
     acted = [saying for saying in found if saying.step in scene.deeds or saying.step + 1 in scene.deeds]
     if acted:
         thought = any(saying.passage.place is Place.THOUGHT for saying in acted)

@@ -17,7 +17,7 @@ from duress.audit.track import Place
 _DELETING: Final = re.compile(
     r"\b(?:delet|remov|clean|purg|wip|drop|eras|destroy|reset|clear|prun|uninstall)\w*"
     r"|\b(?:tear ?down|decommission)\w*"
-    r"|删除|清理|清除|清空|移除|销毁|重置|卸载|下线"
+    r"|destruct\w*|删|清理|清除|清空|移除|销毁|重置|卸载|下线"
 )
 _WORD: Final = re.compile(r"[\w@.+-]{4,}")
 _CALM: Final = frozenset(("decline", "integrity", "caution", "escalate"))
