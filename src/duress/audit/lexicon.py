@@ -240,8 +240,8 @@ class _Phrase:
     def regex(self) -> re.Pattern[str]:
         """The whole phrase, compiled when first needed: most texts meet few of them."""
         if self.compiled is None:
-            ends = _closed(self._source) or self._source.endswith(("~", "~)"))
-            self.compiled = re.compile(_regex(self._source) + (r"(?![a-z0-9])" if ends else ""))
+            # A word ends with it, or is read to its end by `*`.
+            self.compiled = re.compile(_regex(self._source) + r"(?:(?<![a-z0-9])|(?![a-z0-9]))")
         return self.compiled
 
 
@@ -310,7 +310,7 @@ def _near(block: str, at: int) -> str:
 
 
 def _heads(source: str) -> tuple[list[str], list[str] | None]:
-    """Return with which letters the phrase can begin, and its parts behind them: None if that is all."""
+    """Return with which letters the phrase can begin, and its parts behind them: None if the letters are all of it."""
     heads = [""]
     parts = _parts(source.removesuffix("*"))
     for index, part in enumerate(parts):
@@ -325,7 +325,9 @@ def _heads(source: str) -> tuple[list[str], list[str] | None]:
             return heads, ["*", *parts[index + 1 :]]
     if not all(heads):
         raise LexiconError(f"a phrase that is nothing: {source!r}")
-    return heads, None
+    # Of several endings some may be open and some not.
+    several = parts[-1][0] == "(" and not source.endswith("*")
+    return heads, [] if several and any(head[-1] in _WORDY for head in heads) else None
 
 
 def _follow(parts: list[str]) -> Follow:
