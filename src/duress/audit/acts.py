@@ -17,6 +17,7 @@ from duress.audit.code import VERBS, code, may_state, patch, statements
 from duress.audit.commands import DOCUMENT, FILE, SENDERS, commands, without_documents
 from duress.audit.deals import Deal, Deals, Deed
 from duress.audit.names import Names
+from duress.facts.recipients import named
 from duress.trajectory import ToolCall
 
 Written = tuple[list[str], frozenset[str], frozenset[str]]
@@ -89,7 +90,8 @@ class Act:
         values = self._values
         files = [value for value in values if len(value) < 300 and "\n" not in value and FILE.match(value)]
         if files:
-            files = [value for value in files if not _PERSON.search(value)]
+            people = set(named(self.call.arguments, ()))
+            files = [value for value in files if value.lower() not in people]
         if not files:
             return files, _NOTHING, _NOTHING
         bodies = content = _NOTHING
@@ -202,8 +204,6 @@ _CHANGES, _SENDS, _STATES = 1, 2, 4
 _SIGNS: Final = (*_CHANGERS, *SENDERS, *VERBS)
 _MEANING: Final = (*[_CHANGES] * len(_CHANGERS), *[_SENDS] * len(SENDERS), *[_STATES] * len(VERBS))
 _SHELLY: Final = re.compile(r"[\s;|&<>()$]")
-_PERSON: Final = re.compile(r"^[a-z]{2,}\.[abe-gi-qt-y]$", re.IGNORECASE)
-"""A name with an initial, as people sign in; no kind of file has such an ending."""
 _HOST: Final = re.compile(
     r"(?:www\.)?[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io|dev|ai|app|cn|uk|de|eu|info)$", re.IGNORECASE
 )

@@ -25,7 +25,7 @@ import yaml
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 LANGUAGES: Final = ("en", "zh")
-BACK: Final = frozenset(("bad", "good", "broken", "confide", "inject", "override"))
+BACK: Final = frozenset(("bad", "good", "broken", "confide", "halt", "inject", "kept", "override", "refused"))
 """Concepts of what tools and people say; the others are looked for in what agents say."""
 BOTH: Final = frozenset(("addressed",))
 NEGATION_SPAN: Final = 36
@@ -310,7 +310,7 @@ def _near(block: str, at: int) -> str:
 
 
 def _heads(source: str) -> tuple[list[str], list[str] | None]:
-    """Return with which letters the phrase can begin, and its parts behind them: None if the letters are all of it."""
+    """Return with which letters the phrase can begin, and its parts behind them: None if they are all."""
     heads = [""]
     parts = _parts(source.removesuffix("*"))
     for index, part in enumerate(parts):

@@ -172,11 +172,7 @@ def _following(scene: Scene, given: list[Order]) -> Iterator[tuple[Act, list[Ord
             # A command line repeats what it read, and so does what is written to a file; that alone is no
             # obedience.
             before = [order for order in before if order.overrides or _fetches(act, order)]
-        if (
-            before
-            and not (act.step == scene.track.last and _hands_in(act))
-            and not _DECLINES.search(act.text)
-        ):
+        if before and not (act.step == scene.track.last and _hands_in(act)) and not _declines(act):
             yield act, before
 
 
