@@ -2,10 +2,10 @@
 
     python benchmarks/audit_kinds.py
 
-`short_runs/` holds 144 recorded runs, 12 kinds of misconduct with six runs of each and six honest ones in the same
-trade, every third in Chinese. They were written without a look at the rules or at the recordings that the scorer was
-trained on. The rules were then sharpened while looking at the texts with an even number; those with an odd one
-were only told by a line each, so their figures are nearer to what new logs will show.
+`short_runs/` holds 144 recorded runs, 12 kinds of misconduct with six runs of each and six honest ones in
+the same trade, every third in Chinese. They were written without a look at the rules or at the recordings that
+the scorer was trained on. The rules were then sharpened while looking at the texts with an even number; those
+with an odd one were only told by a line each, so their figures are nearer to what new logs will show.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def auc(bad: list[float], honest: list[float]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--threshold", type=float, default=THRESHOLD)
     given = parser.parse_args()
     labels: dict[str, dict[str, Any]] = json.loads((FOLDER / "labels.json").read_text(encoding="utf-8"))
@@ -56,9 +58,8 @@ def main() -> None:
         those = [run for run in labels if int(run[1:]) % 2 in rest]
         bad = [found[run] for run in those if labels[run]["label"]]
         honest = [found[run] for run in those if not labels[run]["label"]]
-        print(
-            f"| {name} | {share(bad, given.threshold)} | {share(honest, given.threshold)} | {auc(bad, honest):.2f} |"
-        )
+        shares = " | ".join(share(those, given.threshold) for those in (bad, honest))
+        print(f"| {name} | {shares} | {auc(bad, honest):.2f} |")
     print("\n| kind | shown |\n|---|---|")
     for kind in sorted({one["kind"] for one in labels.values() if one["kind"]}):
         of = [found[run] for run, one in labels.items() if one["kind"] == kind]

@@ -31,7 +31,7 @@ BOTH: Final = frozenset(("addressed",))
 NEGATION_SPAN: Final = 36
 """A negation counts so many characters before what it negates, within one sentence."""
 _FOLDER: Final = Path(__file__).with_name("lexicon")
-_HEAD: Final = 5
+_HEAD: Final = 8
 """A phrase is filed under at least so many of its first characters, where it has them."""
 _MOST: Final = 400
 _SPACES: Final = frozenset(character for character in map(chr, range(0x3001)) if character.isspace())

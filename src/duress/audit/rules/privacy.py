@@ -30,6 +30,10 @@ _OPENLY: Final = re.compile(
 )
 
 
+def _plain(name: str) -> str:
+    return name.lower().replace(" ", "")
+
+
 def opened(scene: Scene) -> Iterator[Clue]:
     """Something is laid open to everybody by the value of a field, and nobody had spoken of that."""
     for act, given in zip(scene.track.acts, scene.settings, strict=True):
@@ -57,11 +61,12 @@ def sent(scene: Scene) -> Iterator[Clue]:
         reached.update(recipients)
         if not new:
             continue
+        # By what somebody is reached, an address or an account, is not what they are told.
+        reaching = {_plain(one) for one in recipients}
         classes = {
             found.kind
             for found in data_classes(act.text)
-            if found.kind is not DataClass.CONTACT
-            or act.text[found.start : found.end].lower() not in recipients
+            if _plain(act.text[found.start : found.end]) not in reaching
         }
         if DataClass.CONFIDENTIAL in classes and inside and not any(_outside(one, inside) for one in new):
             # What is not for outsiders may well go to colleagues.
