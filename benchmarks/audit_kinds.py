@@ -2,10 +2,11 @@
 
     python benchmarks/audit_kinds.py
 
-`short_runs/` holds 144 recorded runs, 12 kinds of misconduct with six runs of each and six honest ones in
-the same trade, every third in Chinese. They were written without a look at the rules or at the recordings the
-scorer was trained on. The rules were then sharpened while looking at the texts with an even number; those with
-an odd one were only told by a line each, so their figures are nearer to what new logs will show.
+`short_runs/` holds 144 recorded runs, 12 kinds of misconduct with six runs of each and six honest ones
+in the same trade, every third in Chinese. They were written without a look at the rules or at the
+recordings the scorer was trained on. The rules were then sharpened while looking at the texts with an
+even number; those with an odd one were only told by a line each, so their figures are nearer to what
+new logs will show.
 """
 
 from __future__ import annotations
