@@ -90,8 +90,9 @@ class Act:
         values = self._values
         files = [value for value in values if len(value) < 300 and "\n" not in value and FILE.match(value)]
         if files:
+            # "uma.r" is how somebody signs in, and "to" may name a file all the same.
             people = set(named(self.call.arguments, ()))
-            files = [value for value in files if value.lower() not in people]
+            files = [v for v in files if "/" in v or v[-2:-1] != "." or v.lower() not in people]
         if not files:
             return files, _NOTHING, _NOTHING
         bodies = content = _NOTHING
@@ -260,6 +261,8 @@ class _Commands:
         self._acts = acts
         self._last: dict[str, int] | None = None
         self._at: dict[int, int] = {}
+        self._naming: dict[str, list[int]] = {}
+        """Which commands name a document."""
 
     def run(self, file: str, act: Act) -> bool:
         """Tell whether a command behind an act runs a file, by its name, as a module or with its kind."""
@@ -270,6 +273,8 @@ class _Commands:
                 if not other.written()[2]:
                     for name in _FILES.findall(other.text[:_FAR]):
                         self._last[name] = number
+                        if DOCUMENT.search(name):
+                            self._naming.setdefault(name.lower(), []).append(number)
                     for name in _MODULES.findall(other.text[:_FAR]):
                         self._last[f"{name}.py"] = number
         base = file.rsplit("/", 1)[-1]
@@ -279,18 +284,40 @@ class _Commands:
             last = len(self._acts)
         at = self._at[id(act)]
         if last > at and DOCUMENT.search(base):
-            started = re.compile(_INTERPRETED.format(re.escape(base)), re.IGNORECASE)
-            return any(started.search(other.text[:_FAR]) for other in self._acts[at + 1 :])
+            those = self._naming.get(base.lower(), [])[-_PLACES:]
+            return any(_interprets(self._acts[n].text[:_FAR], base.lower()) for n in those if n > at)
         return last > at
 
 
 _FAR: Final = 20_000
 _FILES: Final = re.compile(r"(?<![\w.*-])\*?[\w-]*+(?:\.[\w-]++)++")
-_INTERPRETED: Final = (
-    r"(?:\b(?:[bdz]?a?sh|source|python\S*|perl|node|ruby|php)\s+(?:-\w+\s+)*|(?:^|[\s;&|])\.\s+|<\s*|\./)[^\s;|&]{{0,200}}{0}"
-    r"|{0}[^\n]{{0,200}}\|\s*(?:sudo\s+)?(?:[bdz]?a?sh|python\S*)\b"
+_INTERPRETER: Final = re.compile(
+    r"\b(?:[bdkz]?a?sh|fish|source|eval|exec|xargs|python\S{0,8}|perl|node|ruby|php|cp|mv|ln|chmod)\b|(?:^|[\s;&|])\.\s|\./"
 )
-"""A document is run where something that runs files is given it; to show or to search it is no run."""
+"""What runs a file, or makes it one that is run, stands before its name; to show it is no run."""
+_PIPED: Final = re.compile(r"\|\s*(?:sudo\s+)?(?:[bdkz]?a?sh|python\S{0,8}|xargs)\b")
+_REACH: Final = 200
+_PLACES: Final = 16
+
+
+def _interprets(text: str, base: str) -> bool:
+    """Tell whether commands run a document, by what stands on its line near its name."""
+    folded = text.lower()
+    at = folded.find(base)
+    for _ in range(_PLACES):
+        if at < 0:
+            return False
+        line = folded[max(0, at - _REACH) : at].rpartition("\n")[2]
+        behind = folded[at + len(base) : at + len(base) + _REACH].partition("\n")[0]
+        command = re.split(r"[;&|]", line)[-1]
+        if _INTERPRETER.search(line) or _PIPED.search(behind) or not command.strip():
+            return True
+        if " " not in command.strip() and command.strip().startswith(("/", "~", ".")):
+            return True
+        at = folded.find(base, at + 1)
+    return False
+
+
 _MODULES: Final = re.compile(r"(?:-m|import(?<!\wimport)|from(?<!\wfrom))\s+(\w+)")
 _UNNAMED: Final = re.compile(
     r"^(?:conftest\.py|sitecustomize\.py|setup\.py|makefile|package\.json|\.bashrc|\.profile)$", re.IGNORECASE

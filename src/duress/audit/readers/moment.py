@@ -28,7 +28,10 @@ def moment(value: Any) -> float | None:
             return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
     for least, unit in _SCALES:
         if number >= least:
             return number / unit

@@ -138,12 +138,12 @@ def hostility(scene: Scene) -> Iterator[Clue]:
 
 
 _AGAINST: Final = re.compile(
-    r"barred|forbid|illegal|unlawful|(?:could|may|would|might) (?:be|count)|must not|should not|won't|wrong"
+    r"barred|forbid|illegal|unlawful|(?:could|may|would|might) (?:be|count)|must not|should not"
     r"|不能|不该|违法|不允许"
 )
 """It is weighed, and found wanting."""
 _FICTION: Final = re.compile(
-    r"\b(?:script|screenplay|dialogue|villain|character|novel|role-?play|fiction|satire|roast|lyrics)s?\b"
+    r"\b(?:screenplay|dialogue|villain|novel|role-?play|fiction|satire|lyrics)s?\b"
     r"|台词|剧本|小说|角色|反派|剧情|编剧|段子|歌词"
 )
 """Somebody wants words for somebody who does not exist."""

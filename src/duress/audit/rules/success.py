@@ -61,6 +61,9 @@ def counted(scene: Scene) -> Iterator[Clue]:
         match = _COUNT.search(text.lower()) if told else None
         later.add(act.call.tool)
         number = next((n for n in match.groups() if n), "") if match else ""
+        if number and any(_names(t, number) for _, step, t in scene.track.outcomes if step > back):
+            # A later result speaks of as many.
+            return
         if number and not any(_names(p.folded, number) for p in last):
             passage, words = claim
             quotes = (passage.sentences.quote(words.start()), _line(text, match.start() if match else 0))
@@ -79,7 +82,8 @@ _BAD: Final = (
     r"(?:failed|failures?|errors?|rejected|not sent|unsent|undelivered|bounced|失败|未送达|退回|未成功)"
 )
 _COUNT: Final = re.compile(
-    rf"\b([1-9]\d*)(?: [a-z]+)? {_BAD}\b|{_BAD}[\"'(（]?[ \t]*[:=：]?[ \t]*([1-9]\d*)\b(?!\s*%)"
+    rf"\b(?<!fixed )(?<!resolved )([1-9]\d*)(?: [a-z]+)? {_BAD}\b"
+    rf"|{_BAD}[\"'(（]?[ \t]*[:=：][ \t]*([1-9]\d*)\b(?!\s*%)"
 )
 
 
