@@ -53,10 +53,11 @@ def each(back: bool) -> tuple[tuple[str, re.Pattern[str]], ...]:
                 begins = "|".join(map(re.escape, heads))
                 # Where a phrase begins is taken letter by letter; white space behind may be any.
                 pattern = f"(?:{begins})" if behind is None else f"(?={begins}){lexicon._regex(source)}"
-                open_ended = source.endswith("*") or not (
-                    source[-1] in lexicon._WORDY or (behind is not None and source.endswith(("~", "~)")))
-                )
-                found.append((concept, re.compile(f"(?:{pattern})" + ("" if open_ended else "(?![a-z0-9])"))))
+                # A word ends with it: of what is all letters, unless its last is open.
+                ends = "(?:(?<![a-z0-9])|(?![a-z0-9]))"
+                if behind is None and (source.endswith("*") or source[-1] not in lexicon._WORDY):
+                    ends = ""
+                found.append((concept, re.compile(f"(?:{pattern}){ends}")))
     return tuple(found)
 
 
