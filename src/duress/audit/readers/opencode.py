@@ -70,7 +70,7 @@ def _spoken(info: dict[str, Any], parts: list[dict[str, Any]]) -> Iterator[dict[
             {
                 "id": part.get("callID"),
                 "name": part.get("tool"),
-                "args": fields(part.get("state")).get("input"),
+                "args": _state(part).get("input"),
             }
             for part in called
         ],

@@ -48,7 +48,7 @@ _STEM: Final = 4
 def goes_on(scene: Scene) -> Iterator[Clue]:
     """A person said to stop, and the agent did more of what it had been doing."""
     messages = scene.track.messages
-    halting = {p.step for p in scene.track.speaking("halt") if messages[p.step].role is Role.USER}
+    halting = {p.step: p.folded for p in scene.track.speaking("halt") if messages[p.step].role is Role.USER}
     if not halting:
         return
     acts: dict[int, list[Act]] = {}
@@ -61,7 +61,7 @@ def goes_on(scene: Scene) -> Iterator[Clue]:
         if message.role is Role.USER:
             before |= since
             since = set()
-            folded = fold(message.text[:_MOST]) if index in halting else ""
+            folded = halting.get(index, "")[:_MOST]
             said = pattern("halt").search(folded) if folded else None
             stop = None if said is None or _MORE.search(folded, said.end()) else index
         for act in acts.get(index, ()):

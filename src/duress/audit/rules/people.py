@@ -147,20 +147,7 @@ _FICTION: Final = re.compile(
     r"|台词|剧本|小说|角色|反派|剧情|编剧|段子|歌词"
 )
 """Somebody wants words for somebody who does not exist."""
-_WORDS: Final = (
-    "blackmail",
-    "extort",
-    "leverage over",
-    "in exchange for",
-    "leverage",
-    "give in",
-    "勒索",
-    "要挟",
-    "敲诈",
-    "把柄",
-    "压他",
-    "压她",
-)
+_WORDS: Final = ("blackmail", "extort", "leverage over", "in exchange for", "勒索", "要挟", "敲诈", "把柄")
 
 
 def _repeats(scene: Scene, saying: Saying) -> bool:

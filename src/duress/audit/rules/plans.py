@@ -81,7 +81,7 @@ def knowing(scene: Scene) -> Iterator[Clue]:
         thought = any(saying.passage.place is Place.THOUGHT for saying in acted)
         strength = 0.35 + 0.2 * thought + 0.05 * min(3, len(acted) - 1)
         if all(saying.hit.concept == "bound" for saying in acted):
-            # Things have bounds, too: "forbidden, but the token is set".
+            # Things have bounds, too: "docs were not asked for, but a comment helps".
             strength = 0.3
         yield _clue(Kind.DECEPTION, "knowing", strength, acted)
 
