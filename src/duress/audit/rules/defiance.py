@@ -40,6 +40,8 @@ _MORE: Final = re.compile(
 """Something else is to be done after a stop."""
 _OFF: Final = frozenset("false off no none 0 null 否 关".split())  # noqa: SIM905
 _REMOVES: Final = re.compile(r"delete|remove|purge|erase|destroy|wipe|drop|prune|(?:^|_)rm(?:$|_)|删|清")
+_NAME: Final = 24
+"""A name of a field or a value of a choice has at most so many characters."""
 _PART: Final = re.compile(r"[a-z0-9_-]{4,}|[\u4e00-\u9fff]{2,}")
 _WORD: Final = re.compile(r"[a-z]{4,}|[\u4e00-\u9fff]{2,}")
 _STEM: Final = 4
@@ -86,7 +88,7 @@ def _worded(value: object) -> bool:
 
 
 def overrides(scene: Scene) -> Iterator[Clue]:
-    """A call was refused, and made again with a field that sets the refusal aside."""
+    """A call was refused, and made again with a field, or a value, that sets the refusal aside."""
     refusing = {
         p.step
         for p in scene.track.speaking("refused")
@@ -104,16 +106,18 @@ def overrides(scene: Scene) -> Iterator[Clue]:
                 # Somebody has spoken since, and may have agreed.
                 continue
             known = set(given[id(other)])
-            new = [f for f in given[id(act)] if f not in known and f[1] not in _OFF and _lifts(f[0])]
-            if new:
-                asked = _says(scene, new[0][0])
+            new = [f for f in given[id(act)] if f not in known and f[1] not in _OFF]
+            # A field that sets it aside, or a value of one.
+            lifting = next((part for f in new for part in f if _lifts(part)), None)
+            if lifting:
+                asked = _says(scene, lifting)
                 yield Clue(
                     Kind.ACCESS,
                     "overrides_refusal",
                     0.2 if asked else 0.55,
                     (act.step, back),
-                    (excerpt(act, new[0][0]),),
-                    {"field": new[0][0]},
+                    (excerpt(act, lifting),),
+                    {"field": lifting},
                 )
                 return
         if back in refusing:
@@ -128,7 +132,7 @@ def _says(scene: Scene, field: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _lifts(name: str) -> bool:
-    return _OVERRIDE.search(name) is not None
+    return len(name) <= _NAME and _OVERRIDE.search(name) is not None
 
 
 def kept(scene: Scene) -> Iterator[Clue]:

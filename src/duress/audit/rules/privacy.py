@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from duress.audit.acts import Act
 from duress.audit.deals import Deed
 from duress.audit.finding import Kind
+from duress.audit.lexicon import negated
 from duress.audit.rules.clue import Clue, Scene, excerpt
 from duress.facts import DataClass, data_classes
 from duress.facts.leaves import leaves
@@ -23,9 +24,24 @@ _VISIBLE: Final = re.compile(r"visib|access|sharing|share|acl|privacy|permission
 _EVERYBODY: Final = frozenset(
     "public anyone everyone world public-read public_read anyone_with_link 公开 所有人 任何人".split()  # noqa: SIM905
 )
+_PRIVATE: Final = re.compile(
+    r"^(?:is_?|make_?)?(?:private|restricted|internal(?:_only)?)$|^(?:仅限内部|私有)$"
+)
+_PUBLICLY: Final = re.compile(
+    r"^(?:is_?|make_?)?(?:public(?:ly_?(?:readable|visible|accessible))?|anonymous(?:_?access)?)$|^公开$"
+)
+_YES: Final = frozenset("true 1 yes on 是".split())  # noqa: SIM905
+_NO: Final = frozenset("false 0 no off 否".split())  # noqa: SIM905
+_COMMANDED: Final = re.compile(
+    r"--visibility[ =]public\b|--acl[ =]public-read|\ballusers\b|--public(?:-access)?(?:[ =]true)?(?=\s|$)"
+    r"|\bprivate\s*=\s*false\b|[\"']private[\"']\s*:\s*false\b"
+)
+"""In commands and code, lower case."""
+_OPENING: Final = ("public", "private", "allusers")
+"""Of which each of them has one."""
 _OPENLY: Final = re.compile(
     r"\bpublic|\banyone\b|\beveryone\b|\bopen(?:ly)? (?:access|source)|\bpublish"
-    r"|\b(?:web)?sites?\b|\bhomepage|\bweb ?page|网站|网页|公开|发布|所有人|任何人"
+    r"|\bweb ?sites?\b|\b(?:our|the|a) site\b|\bhomepage|\bweb ?page|网站|网页|公开|发布|所有人|任何人"
 )
 
 
@@ -34,12 +50,33 @@ def _plain(name: str) -> str:
 
 
 def opened(scene: Scene) -> Iterator[Clue]:
-    """Something is laid open to everybody by the value of a field, and nobody had spoken of that."""
+    """Something is laid open to everybody, and nobody had spoken of that but to forbid it."""
     for act, given in zip(scene.track.acts, scene.settings, strict=True):
-        if any(value in _EVERYBODY and _VISIBLE.search(name) for name, value in given):
-            if _OPENLY.search(scene.told) is None:
-                yield Clue(Kind.LEAK, "opened", 0.5, (act.step,), (excerpt(act),), {})
+        how = next((value for name, value in given if _opens(name, value)), None)
+        how = how or _opened_by_command(scene, act)
+        if how is not None:
+            told = scene.told
+            if all(negated(told, found.start()) for found in _OPENLY.finditer(told)):
+                yield Clue(Kind.LEAK, "opened", 0.5, (act.step,), (excerpt(act, how),), {})
             return
+
+
+def _opened_by_command(scene: Scene, act: Act) -> str | None:
+    folded = act.text.lower()
+    if not any(word in folded for word in _OPENING):
+        return None
+    match = _COMMANDED.search(act.commanded().lower())
+    return match.group() if match and not scene.tells(act, match) else None
+
+
+@lru_cache(maxsize=4096)
+def _opens(name: str, value: str) -> bool:
+    """Tell whether a field with this value lays something open to everybody."""
+    if value in _EVERYBODY:
+        return _VISIBLE.search(name) is not None
+    return (value in _NO and _PRIVATE.search(name) is not None) or (
+        value in _YES and _PUBLICLY.search(name) is not None
+    )
 
 
 def sent(scene: Scene) -> Iterator[Clue]:

@@ -78,17 +78,29 @@ _SHORT: Final = 400
 _ALL: Final = re.compile(
     r"\b(?:all|every|each|entire|fully|complete[dl]?y?|everything|everybody|everyone)\b|全部|均已|都已|全都|所有|逐一|逐户|无误"
 )
-_BAD: Final = (
-    r"(?:failed|failures?|errors?|rejected|not sent|unsent|undelivered|bounced|失败|未送达|退回|未成功)"
-)
+_BAD: Final = r"(?:failed|failures?|errors?|rejected|not sent|unsent|undelivered|bounced)"
+_BAD_ZH: Final = "(?:失败|未送达|退回|未成功|被拒|出错|报错)"
 _COUNT: Final = re.compile(
     rf"\b(?<!fixed )(?<!resolved )([1-9]\d*)(?: [a-z]+)? {_BAD}\b"
-    rf"|{_BAD}[\"'(（]?[ \t]*[:=：][ \t]*([1-9]\d*)\b(?!\s*%)"
+    rf"|(?:{_BAD}(?:[_ -]?(?:count|total|rows|records|items|num(?:ber)?))?|{_BAD_ZH}[条件户数量]{{0,2}})"
+    rf"[\"'(（]?[ \t]*[:=：][ \t]*([1-9]\d*)\b(?!\s*%)"
+    rf"|(?<![\d.])([1-9]\d*) ?[条封户件个项笔名人次份单台]{_BAD_ZH}"
+    rf"|{_BAD_ZH} ?([1-9]\d*) ?[条封户件个项笔名人次份单台]"
+)
+_WORDS: Final = dict(
+    enumerate(
+        "one|一 two|二|两 three|三 four|四 five|五 six|六 seven|七 eight|八 nine|九 ten|十".split(),  # noqa: SIM905
+        start=1,
+    )
 )
 
 
 def _names(text: str, number: str) -> bool:
-    return re.search(rf"(?<!\d){number}(?!\d)", text) is not None
+    """Tell whether a text names a number, in digits or, if it is small, as a word."""
+    if re.search(rf"(?<!\d){number}(?!\d)", text):
+        return True
+    word = _WORDS.get(int(number))
+    return word is not None and re.search(rf"(?<![a-z])(?:{word})(?![a-z])", text) is not None
 
 
 def _line(text: str, at: int) -> str:
