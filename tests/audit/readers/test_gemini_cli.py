@@ -9,6 +9,7 @@ import pytest
 
 from audit.logs import write
 from audit.readers.conftest import Read
+from duress.audit.readers.gemini_cli import FAILED_SHELL
 from duress.audit.run import Run, Unread
 from duress.trajectory import Role, ToolError
 
@@ -48,6 +49,18 @@ CALLS = [
     call("b", "read_file", 2, output="y"),
 ]
 LATER = [call("c", "no_tool", 3, status="error", error="There is none.")]
+
+
+@pytest.mark.parametrize(
+    ("result", "failed"),
+    [
+        ("Output: x\nExit Code: 3\nSignal: (none)\nProcess Group PGID: 12\n", True),
+        ("Output: x\nExit Code: 0", False),
+        ("Output: a log\nExit Code: 3\nand more of it", False),
+    ],
+)
+def test_a_command_failed_where_its_result_ends_so(result: str, failed: bool) -> None:
+    assert (FAILED_SHELL.search(result) is not None) is failed
 
 
 def said(run: Run | Unread) -> list[tuple[str, str]]:

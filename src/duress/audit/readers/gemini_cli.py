@@ -26,7 +26,11 @@ AGENT = "gemini-cli"
 _TURNS: Final = frozenset({"user", "gemini"})
 """Whose messages are part of the conversation; others are shown to the person alone."""
 _FAILED: Final = frozenset({"error", "cancelled"})
-_EXIT: Final = re.compile(r"^Exit Code: [1-9]", re.MULTILINE)
+FAILED_SHELL: Final = re.compile(
+    r"^Exit Code: [1-9]\d*(?:\n(?:Signal|Error|Background PIDs|Process Group PGID):[^\n]*)*\s*\Z",
+    re.MULTILINE,
+)
+"""How the result of a command ends that failed; a command may print the like further up."""
 _LOADED: Final = re.compile(r"<loaded_context>(.*)</loaded_context>", re.DOTALL)
 """What a project's files ask of the agent."""
 _NOTICES: Final = ("<session_context>", "<hook_context>")
@@ -127,7 +131,7 @@ def _spoken(message: dict[str, Any], done: set[str]) -> Iterator[dict[str, Any]]
             done.add(str(call.get("id")))
             text = _result(call.get("result"))
             failed = call.get("status") in _FAILED or (
-                call.get("name") == "run_shell_command" and _EXIT.search(text)
+                call.get("name") == "run_shell_command" and FAILED_SHELL.search(text)
             )
             if call.get("result") is not None or failed:
                 yield _answer(

@@ -6,12 +6,12 @@ of a person (notices, prompts of a clock) is no person's word.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 from duress.audit.readers.field import fields
 from duress.audit.readers.gemini import turn
+from duress.audit.readers.gemini_cli import FAILED_SHELL
 from duress.audit.readers.message import messages
 from duress.audit.readers.moment import moment
 from duress.audit.readers.origin import ended
@@ -24,8 +24,6 @@ AGENT = "qwen-code"
 _TURNS: Final = frozenset({"user", "assistant", "tool_result"})
 _WRITTEN: Final = frozenset({None, "mid_turn_user_message"})
 """Of what kind turns are that a person wrote; also one that came while the agent was at work."""
-_EXIT: Final = re.compile(r"Command: .*^Exit Code: [1-9]", re.DOTALL | re.MULTILINE)
-"""A result of a command that failed, as earlier versions write it."""
 
 
 class _Session:
@@ -65,7 +63,7 @@ class _Session:
         if kind == "assistant":
             return said
         if kind == "tool_result":
-            said = [one | ({"error": True} if _EXIT.match(one["content"]) else {}) for one in said]
+            said = [one | ({"error": True} if _failed(one["content"]) else {}) for one in said]
         own = kind == "user" and record.get("subtype") in _WRITTEN
         who = "tool" if not own else "assistant" if self._helper else "user"
         return [{**one, "role": who} if one["role"] == "user" else one for one in said]
@@ -87,6 +85,11 @@ class _Session:
             self._session,
             self._at,
         )
+
+
+def _failed(result: str) -> bool:
+    """Tell whether a command failed, by its result as earlier versions write it."""
+    return result.startswith("Command: ") and FAILED_SHELL.search(result) is not None
 
 
 def _text(value: Any) -> str | None:
