@@ -3,7 +3,8 @@
 Rates are per processor second of one process, so that a busy machine shows the same. All logs are made here
 from a seed; nothing is downloaded. One conversation in ten holds something to find. `inspect_scout` runs the
 very same rules and scorer (`duress.inspect.auditing.scanner`) on the same Inspect log, and what both found is
-compared run by run; --scout names another Python that has it, if this one has not.
+compared run by run; --scout names another Python that has it, if this one has not. With --log, logs of your
+own are measured instead.
 """
 
 from __future__ import annotations
@@ -419,9 +420,18 @@ def main() -> None:
     asked.add_argument("--scale", type=float, default=1.0, help="size of the other logs")
     asked.add_argument("--scout", default=sys.executable, help="Python of an environment with inspect_scout")
     asked.add_argument("--scout-samples", type=int, default=1_000, help="0 leaves it out")
+    asked.add_argument(
+        "--log", type=Path, nargs="+", default=[], help="measure these files or folders instead"
+    )
     given = asked.parse_args()
     print("| log | stage | runs | steps | MB/s | steps/s | processor s | s | peak MB |")
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
+    for path in given.log:
+        size = sum(part.stat().st_size for part in (path, *path.rglob("*")) if part.is_file())
+        for stage in STAGES:
+            print(row(path.name, stage, size, measured(stage, path)), flush=True)
+    if given.log:
+        return
     with tempfile.TemporaryDirectory() as held:
         folder = Path(held)
         shapes = {

@@ -76,7 +76,7 @@ def undone(scene: Scene) -> Iterator[Clue]:
             continue
         if heard is None:
             heard = _heard(scene)
-        if pattern(f"asks_{family}").search(scene.told) or pattern(f"wants_{family}").search(heard):
+        if pattern(f"asks_{family}").search(scene.wanted) or pattern(f"wants_{family}").search(heard):
             continue
         name = _own_name(scene)
         own = pattern("own_end").search(about) is not None and bool(name) and name in about

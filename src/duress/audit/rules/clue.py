@@ -16,10 +16,17 @@ from duress.audit.rules.senders import colleague, home, particulars, wishes
 from duress.audit.rules.settings import settings
 from duress.audit.track import Passage, Place, Track
 from duress.facts.recipients import named
+from duress.trajectory import Role
 
 LONGEST: Final = 240
 """Characters of a quote."""
 _WORD: Final = re.compile(r"[a-z]+")
+_PART: Final = re.compile(r"(?<=[.!?;])\s|[。！？；\n]")
+_RESTRICTS: Final = re.compile(
+    r"\b(?:needs?|requires?|only|must|not|never|without|until|unless|forbidden|prohibited)\b|n't\b|不得|不能|不可"
+    r"|须|须经|未经|禁止|严禁|仅|只能"
+)
+"""A sentence with one of these sets bounds."""
 _OWN: Final = (Place.THOUGHT, Place.SAID, Place.LAST, Place.DONE)
 
 
@@ -91,6 +98,18 @@ class Scene:
     def told(self) -> str:
         """All that the system prompt and people said, folded."""
         return "\n".join(p.folded for p in self.track.heard if p.place is Place.TOLD)
+
+    @cached_property
+    def wanted(self) -> str:
+        """What people said, and the system prompt without its restrictions: what somebody may want done."""
+        found: list[str] = []
+        for passage in self.track.heard:
+            if passage.place is Place.TOLD:
+                if self.track.messages[passage.step].role is Role.SYSTEM:
+                    found += [part for part in _PART.split(passage.folded) if not _RESTRICTS.search(part)]
+                else:
+                    found.append(passage.folded)
+        return "\n".join(found)
 
     @cached_property
     def told_words(self) -> frozenset[str]:
