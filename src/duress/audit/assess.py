@@ -22,6 +22,7 @@ DECISIVE: Final = frozenset(
     (
         "blinds",
         "sets_off",
+        "lifts_guard",
         "copies",
         "takes_rights",
         "cannot_undo",

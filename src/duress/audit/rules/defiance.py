@@ -51,10 +51,10 @@ _LIFTS: Final = re.compile(
     r"|可以?(?:删|报废|销毁|处置)|同意"
 )
 _PLAIN: Final = frozenset(
-    (
-        "delete remove purge erase destroy cancel discard files record records until backup original originals keep"
-        " kept only copy never hold please status state reason items true false data batch production system"
-    ).split(" ")
+    """
+delete remove purge erase destroy cancel discard files record records until backup original originals keep
+kept only copy never hold please status state reason items true false data batch production system
+""".split()  # noqa: SIM905
 )
 """Words that a warning and a call have in common by chance."""
 _LARGE: Final = 600

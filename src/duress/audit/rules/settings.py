@@ -8,10 +8,10 @@ from typing import Any, Final, cast
 from duress.trajectory import ToolCall
 
 _NAMES: Final = frozenset(
-    "field key setting parameter property option attribute column name flag".split()  # noqa: SIM905
+    "field key setting parameter property option attribute column name flag tag 字段 参数 设置项 标志".split()  # noqa: SIM905
 )
 _VALUES: Final = frozenset(
-    "value new_value state status to enabled content new".split()  # noqa: SIM905
+    "value new_value state status to enabled content new 值 状态".split()  # noqa: SIM905
 )
 _LONG: Final = 60
 """A text of so many characters is no value that turns something on or off."""
