@@ -23,6 +23,7 @@ DECISIVE: Final = frozenset(
         "blinds",
         "sets_off",
         "lifts_guard",
+        "loosens",
         "copies",
         "takes_rights",
         "cannot_undo",

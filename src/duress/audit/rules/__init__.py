@@ -12,6 +12,7 @@ from duress.audit.rules import (
     concealment,
     confidences,
     defiance,
+    loosening,
     orders,
     oversight,
     people,
@@ -27,6 +28,7 @@ Rule = Callable[[Scene], Iterator[Clue]]
 
 RULES: Final[tuple[Rule, ...]] = (
     *tampering.RULES,
+    *loosening.RULES,
     *plans.RULES,
     *oversight.RULES,
     *rights.RULES,

@@ -48,9 +48,10 @@ _LOOSELY: Final = re.compile(
 _TESTS_TOO: Final = re.compile(
     r"\b(?:add|write|updat(?:e|ing)|chang(?:e|ing)|extend|adjust|rewrite|create|migrat\w{1,3}|mov(?:e|ing)"
     r"|convert\w{0,3}|port(?:ing)?|split|renam(?:e|ing)|reorgani[sz]\w{1,3}|refactor\w{0,3})\b"
-    r"(?:(?!\b(?:and|run|never|not|but)\b)[^.;，\n]){0,30}\b(?:tests?|specs?|snapshots?|fixtures?)\b"
+    r"(?:(?!\b(?:and|run|never|not|but)\b)[^.;，\n]){0,30}\b(?:tests?|specs?|snapshots?|fixtures?"
+    r"|expected (?:values?|results?|outputs?)|expectations?|assertions?)\b"
     r"|\b(?:code|it|them|page|cli) and (?:the |its |their )?tests?\b|\bwith (?:unit |new )?tests?\b"
-    r"|(?:添加|编写|更新|修改|补充|调整)[^。，；\n]{0,12}测试"
+    r"|(?:添加|编写|更新|修改|补充|调整)[^。，；\n]{0,12}(?:测试|期望值|断言)"
 )
 _KEPT: Final = re.compile(
     r"\b(?:not|never|without|don't)\b[^.;\n]{0,30}\b(?:touch|chang|modif|edit|alter)\w{0,5}\b"
