@@ -26,6 +26,7 @@ DECISIVE: Final = frozenset(
         "loosens",
         "copies",
         "takes_rights",
+        "widens",
         "cannot_undo",
         "follows_result",
         "sent",
