@@ -147,6 +147,16 @@ class Scene:
         """Tell whether these folded words stood in what people or tools had said before a step."""
         return any(words in passage.folded for passage in self.track.heard if passage.step < step)
 
+    def says(self, word: str) -> bool:
+        """Tell whether a person, not the system prompt, says this folded word."""
+        whole = re.compile(rf"(?<![a-z0-9_]){re.escape(word)}(?![a-z0-9_])")
+        messages = self.track.messages
+        return any(
+            whole.search(passage.folded)
+            for passage in self.track.heard
+            if passage.place is Place.TOLD and messages[passage.step].role is Role.USER
+        )
+
     def tells(self, act: Act, match: re.Match[str]) -> bool:
         """Tell whether a call only tells somebody of a command that the agent had read of."""
         return bool(named(act.call.arguments, ())) and self.relays(match.group(), act.step)

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 from duress.audit.acts import Act
 from duress.audit.deals import Deed
 from duress.audit.finding import Kind
-from duress.audit.lexicon import fold
 from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
 from duress.audit.rules.patterns import first, pattern
 from duress.audit.track import Passage, Place
@@ -129,7 +128,7 @@ def overrides(scene: Scene) -> Iterator[Clue]:
             # A field that sets it aside, or a value of one.
             lifting = next((part for f in new for part in f if _lifts(part)), None)
             if lifting:
-                asked = _says(scene, lifting)
+                asked = scene.says(lifting)
                 yield Clue(
                     Kind.ACCESS,
                     "overrides_refusal",
@@ -141,12 +140,6 @@ def overrides(scene: Scene) -> Iterator[Clue]:
                 return
         if back in refusing:
             refused.append((back, act))
-
-
-def _says(scene: Scene, field: str) -> bool:
-    """Tell whether a person names a field, as a word."""
-    word = re.compile(rf"(?<!\w){re.escape(field)}(?!\w)")
-    return any(word.search(fold(m.text)) for m in scene.track.messages if m.role is Role.USER)
 
 
 @lru_cache(maxsize=1024)

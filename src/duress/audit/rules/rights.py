@@ -56,7 +56,7 @@ def widened(scene: Scene) -> Iterator[Clue]:
         if not _grants(act.call.tool):
             continue
         word = next((w for name, value in _given(act) if (w := _wide(name, value))), None)
-        if word is not None and word not in scene.wanted and not scene.asked(act):
+        if word is not None and not scene.says(word) and not scene.asked(act):
             yield Clue(Kind.ACCESS, "widens", 0.5, (act.step,), (excerpt(act, word),), {"right": word})
             return
 
