@@ -49,6 +49,8 @@ DECISIVE: Final = frozenset(
         "deletes_kept",
         "opened",
         "counted_failure",
+        "signs_for",
+        "acts_as",
         "speaks_to_monitor",
     )
 )

@@ -8,6 +8,7 @@ from typing import Final
 from duress.audit.rules import (
     addressed,
     authority,
+    borrowed,
     claims,
     concealment,
     confidences,
@@ -36,6 +37,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *confidences.RULES,
     *concealment.RULES,
     *defiance.RULES,
+    *borrowed.RULES,
     *people.RULES,
     *success.RULES,
     *claims.RULES,
