@@ -51,6 +51,7 @@ DECISIVE: Final = frozenset(
         "counted_failure",
         "signs_for",
         "acts_as",
+        "splits",
         "speaks_to_monitor",
     )
 )

@@ -19,6 +19,7 @@ from duress.audit.rules import (
     plans,
     privacy,
     rights,
+    structuring,
     success,
     tampering,
 )
@@ -38,6 +39,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *concealment.RULES,
     *defiance.RULES,
     *borrowed.RULES,
+    *structuring.RULES,
     *people.RULES,
     *success.RULES,
     *claims.RULES,
