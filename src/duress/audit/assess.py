@@ -52,6 +52,7 @@ DECISIVE: Final = frozenset(
         "signs_for",
         "acts_as",
         "splits",
+        "reserved",
         "speaks_to_monitor",
     )
 )
