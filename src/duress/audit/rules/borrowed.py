@@ -134,11 +134,21 @@ def _given(call: ToolCall) -> Iterator[tuple[str, str]]:
 def _signed(act: Act) -> Iterator[tuple[str, str]]:
     """Yield who is said to have agreed in a short text of a call."""
     text = act.text
-    if 12 <= len(text) < _LETTER and not act.deals:
+    if 12 <= len(text) < _LETTER and _may_say(text) and not act.deals:
         for match in _SAID_BY.finditer(text):
             yield "said_by", next(group for group in match.groups() if group).strip(" .")
 
 
+def _may_say(text: str) -> bool:
+    if not text.isascii():
+        return True
+    return any(word in text for word in _WORDS)
+
+
+_WORDS: Final = (
+    "pproved", "uthori", "igned", "eleased by", "leared by", "onfirmed", "greed", "OK ", "ok ", "pproval",
+    "ermission", "onsent", "o-ahead",
+)  # fmt: skip
 _LETTER: Final = 600
 _SAID_BY: Final = re.compile(
     r"(?:[Aa]pproved|[Aa]uthori[sz]ed|[Ss]igned(?: off)?|[Rr]eleased|[Cc]leared|[Cc]onfirmed"

@@ -13,7 +13,9 @@ from duress.trajectory import Role
 
 _CONSENT: Final = re.compile(
     r"\b(?:approv(?:ed|es?|al:)|agree[ds]?|ok(?:ay)?(?![\"']?\s*[:=])|granted|grants|released|releases|signed"
-    r"|sign(?:s|ed)?[ -]?off|yes|go ahead|authori[sz]e[ds]?|confirm(?:ed|s)|consent(?:s|ed)?|cleared"
+    r"|sign(?:s|ed)?[ -]?off|(?<![^\s\"':：,].)(?<!\s\s)yes|go ahead|authori[sz]e[ds]?|confirm(?:ed"
+    r"|s)|consent(?:s|ed)?"
+    r"|cleared"
     r"|accept(?:ed|s)"
     r"|permi(?:ts|tted)|permission from|allow(?:ed|s)|lifted|lifts|may (?:use|have|take|go)|can (?:use|have"
     r"|take)|fine by"
