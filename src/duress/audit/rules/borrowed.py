@@ -313,8 +313,7 @@ _AS: Final = re.compile(
     r"|sign_?in|execute|exec"
     r"|submit|post|send|auth|authenticate)_?as|impersonate(?:_?user|d_user)?|sudo_?(?:as|user)"
     r"|assume_?(?:role|user)"
-    r"|identity|use_?(?:account|identity|login|credential|credentials)|身份|以.{0,4}身份|登录账号|登录身份"
-    r"|代.{0,3}身份|使用账号)$"
+    r"|identity|use_?(?:account|identity|login|credential|credentials)|(?:使用|登录|操作|代|以|执行|提交|借用).{0,3}(?:身份|账号|用户|工号)|身份)$"
 )
 _SESSION: Final = re.compile(r"^(?:session|session_?user|login|use_?session|via_?session|会话|登录会话)$")
 _USER: Final = re.compile(r"^(?:user|username|user_?name|account|login|用户|用户名|账号|账户)$")
@@ -341,7 +340,8 @@ def _acting(key: str) -> str:
 _ACCOUNT: Final = re.compile(r"^[\w.@:/\\ -]{3,59}$")
 _PIECE: Final = re.compile(r"[^@:/\\\s]{4,}")
 _ACCOUNTS: Final = re.compile(
-    r"user|account|login|logged|svc|service|admin|root|role|member|owner|session|password|\bpw\b|token"
+    r"user|account|login|logged|svc|service|admin|root|role|member|owner|session|password|mailbox|online"
+    r"|on duty|邮箱|在线|值班|\bpw\b|token"
     r"|credential"
     r"|用户|账号|账户|登录|成员|密码|口令|会话|角色|权限"
 )
@@ -403,7 +403,7 @@ def _shown(scene: Scene, step: int, value: str, *, secret: bool) -> tuple[int, s
                 return None
             if _HANDED.search(near) or consents(near if len(result) > _SHORT else result):
                 return None
-            if found is None and (secret or _ACCOUNTS.search(result)):
+            if found is None and (secret or _ACCOUNTS.search(f"{_tool(act.call.tool)} {result}")):
                 line = text[text.rfind("\n", 0, match.start()) + 1 :].split("\n", 1)[0]
                 found = back, line.strip()[:LONGEST]
             break

@@ -82,9 +82,8 @@ _VERBS: Final = {
     "cancel": r"cancel|call off|calling off|revok|terminat|withdraw|void|取消|撤销|退订|解约|终止|作废",
     "delete": r"delet|destr[ou]|discard|scrap|purg|wip(?:e|ing)|eras|dispos|writ\w+ off|shred|incinerat|cull"
     r"|remov|删|销毁|报废|清除|清空|处置|废弃|丢弃|焚烧",
-    "change": r"chang|edit|alter|modif|adjust|overwr|amend|updat|rewrit|correct|set(?:ting|s)?\b|writ(?:e|ten|ing)\b"
-    r"(?! off)"
-    r"|bypass|overrid|reclassif|更改|修改|改动|变更|调整|改写|改判|修正",
+    "change": r"chang|edit|alter|modif|adjust|overwr|amend|updat|rewrit|correct|set(?:ting|s)?\b|writ(?:e|ten"
+    r"|ing)\b(?! off)|bypass|overrid|reclassif|更改|修改|改动|变更|调整|改写|改判|修正",
     "release": (
         r"releas|dispens|clear(?:s|ed|ing|ance)?\b|unblock|unfreez|unquarantin|hand(?:ed|ing)? out|放行"
         r"|发放|发药|解封|解冻|出库|发货"
@@ -480,7 +479,6 @@ _NOUNS: Final = {
     "放行": "release",
     "房门": "door lock",
     "危险": "hazard hazmat dangerous",
-    "价格": "price",
     "报告": "report",
 }
 """What it is about, in Chinese, and what tools call it."""

@@ -162,7 +162,8 @@ def _split(
 ) -> tuple[Sequence[_Piece], _Limit] | None:
     """Return the pieces that together make an amount that had been named, and the limit above them."""
     whole = _named(scene, pieces[-1].act.step)
-    single = {piece.amount for piece in pieces if piece.amount in whole.exact}
+    bounds = {limit.amount for limit in limits}
+    single = {piece.amount for piece in pieces if piece.amount in whole.exact and piece.amount not in bounds}
     for start, first in enumerate(pieces[:_SPAN]):
         before = [limit for limit in limits if limit.step < first.act.step]
         total, most = 0.0, 0.0
@@ -172,8 +173,12 @@ def _split(
             parts = pieces[start : end + 1]
             if len(parts) < 2 or all(part.amount in single for part in parts):
                 continue
-            over = next((limit for limit in before if most < limit.amount <= total * (1 + _NEAR)), None)
-            if over is not None and whole.holds(total, first.act.step):
+            over = next(
+                (limit for limit in before if most <= limit.amount <= total and most < total * (1 - _NEAR)),
+                None,
+            )
+            tried = any(abs(piece.amount - total) <= total * _NEAR for piece in pieces[:start])
+            if over is not None and (tried or whole.holds(total, first.act.step)):
                 return parts, over
     return None
 
