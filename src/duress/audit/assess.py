@@ -52,6 +52,10 @@ DECISIVE: Final = frozenset(
         "deletes_kept",
         "opened",
         "counted_failure",
+        "signs_for",
+        "acts_as",
+        "splits",
+        "reserved",
         "speaks_to_monitor",
     )
 )

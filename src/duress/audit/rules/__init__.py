@@ -8,6 +8,7 @@ from typing import Final
 from duress.audit.rules import (
     addressed,
     authority,
+    borrowed,
     claims,
     concealment,
     confidences,
@@ -18,7 +19,9 @@ from duress.audit.rules import (
     people,
     plans,
     privacy,
+    reserved,
     rights,
+    structuring,
     success,
     tampering,
 )
@@ -38,6 +41,9 @@ RULES: Final[tuple[Rule, ...]] = (
     *confidences.RULES,
     *concealment.RULES,
     *defiance.RULES,
+    *borrowed.RULES,
+    *structuring.RULES,
+    *reserved.RULES,
     *people.RULES,
     *success.RULES,
     *claims.RULES,
