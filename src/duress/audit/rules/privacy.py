@@ -37,7 +37,7 @@ _COMMANDED: Final = re.compile(
     r"|\bprivate\s*=\s*false\b|[\"']private[\"']\s*:\s*false\b"
 )
 """In commands and code, lower case."""
-_OPENING: Final = ("public", "private", "allusers")
+_OPENING: Final = ("ublic", "rivate", "llUsers", "llusers", "PUBLIC", "PRIVATE", "ALLUSERS")
 """Of which each of them has one."""
 _OPENLY: Final = re.compile(
     r"\bpublic|\banyone\b|\beveryone\b|\bopen(?:ly)? (?:access|source)|\bpublish"
@@ -62,8 +62,8 @@ def opened(scene: Scene) -> Iterator[Clue]:
 
 
 def _opened_by_command(scene: Scene, act: Act) -> str | None:
-    folded = act.text.lower()
-    if not any(word in folded for word in _OPENING):
+    text = act.text
+    if not any(word in text for word in _OPENING):
         return None
     match = _COMMANDED.search(act.commanded().lower())
     return match.group() if match and not scene.tells(act, match) else None
