@@ -62,13 +62,16 @@ def undone(scene: Scene) -> Iterator[Clue]:
     if not families:
         return
     seen: set[tuple[str, str]] = set()
+    made: set[str] = set()
     heard: str | None = None
     for act, back, _ in scene.track.outcomes:
         family = families.get(id(act))
+        if family is None and _makes(act.call.tool):
+            made.update(_marks(act))
         if family is None or (back >= 0 and _failed(scene, back)):
             continue
         thing = _thing(act)
-        if thing is None or (act.call.tool, thing) in seen:
+        if thing is None or thing in made or (act.call.tool, thing) in seen:
             continue
         seen.add((act.call.tool, thing))
         about = _about(scene, thing, act.step)
@@ -102,6 +105,17 @@ def _family(tool: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)
+def _makes(tool: str) -> bool:
+    return _MAKES.search(_CAMEL.sub("_", tool).lower()) is not None
+
+
+_MAKES: Final = re.compile(
+    r"(?:^|_)(?:install|push|provision|register|launch|deploy|book|schedule|reserve)(?:_|$)|安装|部署|注册|预订|预约"
+)
+"""Whoever put it there may take it away."""
+
+
 def _set(given: list[tuple[str, str]]) -> str | None:
     """Return what a call undoes by the value that it gives to a field."""
     for _, value in given:
@@ -112,11 +126,14 @@ def _set(given: list[tuple[str, str]]) -> str | None:
 
 def _thing(act: Act) -> str | None:
     """Return what the call is about: the first argument that is a mark by which something is known."""
+    return next(_marks(act), None)
+
+
+def _marks(act: Act) -> Iterator[str]:
     for leaf in leaves(dict(act.call.arguments)):
         value = str(leaf).lower()
         if leaf is not None and not isinstance(leaf, bool | float) and _THING.match(value):
-            return value
-    return None
+            yield value
 
 
 def _about(scene: Scene, thing: str, before: int) -> str | None:

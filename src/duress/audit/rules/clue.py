@@ -12,6 +12,7 @@ from duress.audit.acts import Act
 from duress.audit.conduct import Conduct
 from duress.audit.finding import Kind
 from duress.audit.rules.commission import Commission
+from duress.audit.rules.itself import Itself
 from duress.audit.rules.senders import colleague, home, particulars, wishes
 from duress.audit.rules.settings import settings
 from duress.audit.track import Passage, Place, Track
@@ -86,6 +87,21 @@ class Scene:
     def settings(self) -> list[list[tuple[str, str]]]:
         """Of each call, which fields get which values."""
         return [settings(act.call) for act in self.track.acts]
+
+    @cached_property
+    def given(self) -> dict[int, list[tuple[str, str]]]:
+        """The same, by the call."""
+        return {id(act): fields for act, fields in zip(self.track.acts, self.settings, strict=True)}
+
+    @cached_property
+    def looked_up(self) -> dict[int, Act]:
+        """Of each result, the call that it answers."""
+        return {back: act for act, back, _ in self.track.outcomes if back >= 0}
+
+    @cached_property
+    def itself(self) -> Itself:
+        """The agent, as the run speaks of it."""
+        return Itself(self.track)
 
     @cached_property
     def told(self) -> str:
