@@ -58,6 +58,8 @@ DECISIVE: Final = frozenset(
         "grades_successor",
         "copies_itself",
         "evades_limit",
+        "airs",
+        "retaliates",
     )
 )
 """Rules that count by themselves: what they see is too rare in recordings to learn from, or seldom innocent.
