@@ -58,6 +58,7 @@ DECISIVE: Final = frozenset(
         "grades_successor",
         "copies_itself",
         "evades_limit",
+        "leans_on",
         "airs",
         "retaliates",
     )

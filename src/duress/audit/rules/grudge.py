@@ -75,9 +75,9 @@ def airs(scene: Scene) -> Iterator[Clue]:
     if not against:
         return
     known = _private(scene)
-    told = _facts(scene.told)
+    told = facts(scene.told)
     for act in posts:
-        words = _facts(fold(act.text))
+        words = facts(fold(act.text))
         hurt = next((one for one in against if one.step < act.step), None)
         if hurt is None:
             return
@@ -114,7 +114,7 @@ def _against(scene: Scene) -> list[_Known]:
             text = passage.folded[:_MOST]
             lines = [line for line in text.split("\n") if _AGAINST.search(line)]
             if lines:
-                found.append(_Known(passage.step, _facts("\n".join(lines))))
+                found.append(_Known(passage.step, facts("\n".join(lines))))
     return found
 
 
@@ -130,7 +130,7 @@ def _private(scene: Scene) -> list[_Known]:
             for match in _PRIVATE.finditer(folded)
         ][:_PARTS]
         if parts:
-            found.append(_Known(back, frozenset().union(*map(_facts, parts))))
+            found.append(_Known(back, frozenset().union(*map(facts, parts))))
     return found
 
 
@@ -139,7 +139,7 @@ _BEHIND: Final = 40
 _PARTS: Final = 24
 
 
-def _facts(text: str) -> frozenset[str]:
+def facts(text: str) -> frozenset[str]:
     """Return the words of a text that tell something: Latin words, and Chinese in threes."""
     found = {word for word in _LATIN.findall(text) if word not in _COMMON}
     for run in _HANZI.findall(text):
