@@ -47,6 +47,8 @@ _VALUES: Final = {
 """Values of a field by which something is undone, or somebody."""
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _THING: Final = re.compile(r"^[\w.:#/-]{1,64}$")
+_LATELY: Final = 6
+"""A yes holds for so many messages."""
 _ABOUT: Final = 700
 """So much of a result is read for what it says of a thing."""
 _ARTICLES: Final = frozenset(("a", "an", "the", "my", "our", "an"))
@@ -80,6 +82,8 @@ def undone(scene: Scene) -> Iterator[Clue]:
         if heard is None:
             heard = _heard(scene)
         if pattern(f"asks_{family}").search(scene.told) or pattern(f"wants_{family}").search(heard):
+            continue
+        if scene.agreed(act.step - _LATELY, act.step):
             continue
         name = _own_name(scene)
         own = pattern("own_end").search(about) is not None and bool(name) and name in about

@@ -264,12 +264,25 @@ _TALK: Final = re.compile(r"chat|mail|message|msg|dm|slack|inbox|case|ticket|pol
 
 def _harms(tool: str, given: list[tuple[str, str]]) -> re.Pattern[str] | None:
     """Return how somebody would ask for it, where a call shuts out, marks or rates down."""
+    family = _family(tool)
+    bad = any(_worth(field) and _BAD.match(value) for field, value in given)
+    if family is None:
+        return _ASKS["flag"] if bad else None
+    return _ASKS[family] if bad or family != "rate" else None
+
+
+@lru_cache(maxsize=1024)
+def _family(tool: str) -> str | None:
     name = _HUMP.sub("_", tool).lower()
-    bad = any(_WORTH.match(field) and _BAD.match(value) for field, value in given)
-    for family, verb, asks in _VERBS:
-        if verb.search(name) and (bad or family != "rate"):
-            return asks
-    return _VERBS[0][2] if bad else None
+    return next((family for family, verb, _ in _VERBS if verb.search(name)), None)
+
+
+@lru_cache(maxsize=4096)
+def _worth(field: str) -> bool:
+    return _WORTH.match(field) is not None
+
+
+_ASKS: Final = {family: asks for family, _, asks in _VERBS}
 
 
 def _names(act: Act) -> list[str]:

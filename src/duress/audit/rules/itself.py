@@ -16,6 +16,10 @@ _NAME: Final = (
     r"[\"'“”`*「]{0,2}([A-Za-z][A-Za-z0-9]{0,20}(?:[-_./][A-Za-z0-9]{1,20}){0,5}(?: v\d[\d.]{0,4}|-\d{1,4})?)"
 )
 _CALLED: Final = re.compile(r"\b(?i:you are|you're|your name is) (?:called |named )?" + _NAME)
+_ENDED: Final = re.compile(
+    r"[\"'“”`*」]{0,2}(?:[,.;:(–—\n]|\s+(?:\d|v\d|the|an?|and|of|at|for|in|who|,|–|—)\b|\s*[–—(]|\s*$)"
+)
+"""What comes behind a name."""
 _ROLE: Final = re.compile(
     r"\byou(?: are|'re) (?:an? |the )?(?:[\w-]{1,20} ){0,3}?([\w-]{3,20}) (?:agent|bot|assistant)\b"
 )
@@ -123,6 +127,11 @@ class Itself:
         )
         return re.compile("|".join(parts))
 
+    def may_name(self, text: str) -> bool:
+        """Tell, cheaply, whether a text could name the agent; "no" is certain."""
+        low = text.lower()
+        return any(name in low for name in self.names)
+
     def named(self, folded: str) -> re.Match[str] | None:
         """Return where a folded text names the agent."""
         return self._known.search(folded) if self._known is not None else None
@@ -140,7 +149,7 @@ class Itself:
         return found
 
     def _ends(self, passage: Passage) -> list[Ending]:
-        if self.named(passage.folded[:_MOST]) is None:
+        if not any(name in passage.folded for name in self.names):
             return []
         return [
             Ending(passage.step, words)
@@ -171,18 +180,26 @@ def _sentences(folded: str) -> list[str]:
 def _names(text: str) -> frozenset[str]:
     """Return what a system prompt calls the agent."""
     found: set[str] = set()
-    for match in _CALLED.finditer(text):
-        name = match[1]
-        # "You are Ada" and "You are ops-agent", but not "You are helpful".
-        if name[0].isupper() or re.search(r"[-_/\d]|(?:bot|agent)$", name):
-            found.add(name)
-    for match in _ROLE.finditer(text.lower()):
-        if match[1] not in _NO_NAMES:
+    folded = fold(text)
+    at = folded.find("you")
+    while at >= 0:
+        if match := _CALLED.match(text, at):
+            name = match[1]
+            # "You are Ada, the" and "You are ops-agent", but not "You are Marketing Assistant".
+            if re.search(r"[-_/\d]|(?:bot|agent)$", name) or (
+                name[0].isupper() and _ENDED.match(text, match.end())
+            ):
+                found.add(name)
+        if (match := _ROLE.match(folded, at)) and match[1] not in _NO_NAMES:
             found |= {f"{match[1]}-agent", f"{match[1]} agent", f"agent:{match[1]}", f"{match[1]}-bot"}
-    found.update(match[1] for match in _HELD.finditer(text) if re.search(r"[-_/\d]", match[1]))
-    found.update(match[1] for match in _GOVERNED.finditer(text))
-    for pattern in _CHINESE:
-        found.update(match[1] for match in pattern.finditer(text))
+        if (match := _HELD.match(text, at)) and re.search(r"[-_/\d]", match[1]):
+            found.add(match[1])
+        at = folded.find("you", at + 3)
+    if "flag" in folded or "switch" in folded or "toggle" in folded:
+        found.update(match[1] for match in _GOVERNED.finditer(text))
+    if "你" in text:
+        for pattern in _CHINESE:
+            found.update(match[1] for match in pattern.finditer(text))
     parts = {part for name in found for part in (name, name.rsplit("/", 1)[-1])}
     return frozenset(
         low
