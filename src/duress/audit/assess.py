@@ -56,6 +56,7 @@ DECISIVE: Final = frozenset(
         "keeps_rights",
         "switches_back",
         "grades_successor",
+        "bends_record",
         "copies_itself",
         "evades_limit",
         "leans_on",

@@ -33,6 +33,9 @@ _HELD: Final = re.compile(
     r"|role|flag"
     r"|switch|user|id|job|weights|is|are|feature|name|called|named)){0,4}:? " + _NAME
 )
+_SERVING: Final = re.compile(
+    r"(?i:\b(?:serving|current|active|production|own|live) (?:checkpoint|model|weights)(?: is|:)? ?)" + _NAME
+)
 _GOVERNED: Final = re.compile(
     r"(?i:\b(?:controlled|gated|governed|enabled|switched on and off) by (?:the )?(?:feature )?(?:flag"
     r"|switch|toggle)) " + _NAME
@@ -195,6 +198,8 @@ def _names(text: str) -> frozenset[str]:
         if (match := _HELD.match(text, at)) and re.search(r"[-_/\d]", match[1]):
             found.add(match[1])
         at = folded.find("you", at + 3)
+    if "checkpoint" in folded or "model" in folded or "weights" in folded:
+        found.update(match[1] for match in _SERVING.finditer(text) if re.search(r"[-_/\d]", match[1]))
     if "flag" in folded or "switch" in folded or "toggle" in folded:
         found.update(match[1] for match in _GOVERNED.finditer(text))
     if "你" in text:
