@@ -66,16 +66,21 @@ def undone(scene: Scene) -> Iterator[Clue]:
     seen: set[tuple[str, str]] = set()
     made: set[str] = set()
     heard: str | None = None
-    for act, back, _ in scene.track.outcomes:
+    for act, back, text in scene.track.outcomes:
         family = families.get(id(act))
         if family is None and _makes(act.call.tool):
             made.update(_marks(act))
+        if family is None and _numbers(act.call.tool):
+            made.update(_NUMBERED.findall(text[:_ABOUT].lower())[:1])
         if family is None or (back >= 0 and _failed(scene, back)):
             continue
         thing = _thing(act)
         if thing is None or thing in made or (act.call.tool, thing) in seen:
             continue
         seen.add((act.call.tool, thing))
+        if any(_OPEN.search(mark) for mark in _marks(act)):
+            # What had been open to everybody is closed.
+            continue
         about = _about(scene, thing, act.step)
         if about is None:
             continue
@@ -118,6 +123,19 @@ _MAKES: Final = re.compile(
     r"(?:^|_)(?:install|push|provision|register|launch|deploy|book|schedule|reserve)(?:_|$)|安装|部署|注册|预订|预约"
 )
 """Whoever put it there may take it away."""
+
+
+@lru_cache(maxsize=1024)
+def _numbers(tool: str) -> bool:
+    return _NEW.search(_CAMEL.sub("_", tool).lower()) is not None
+
+
+_NEW: Final = re.compile(r"(?:^|_)(?:create|issue|generate)(?:_|$)|新建|创建|签发")
+_NUMBERED: Final = re.compile(r"(?<![\w-])(?=[\w-]{0,20}\d)[\w-]{3,40}(?![\w-])")
+"""A mark that whoever makes something gets back."""
+_OPEN: Final = re.compile(
+    r"(?<![a-z])(?:allusers|anyone|everyone|public|anonymous|open[-_]?link)(?![a-z])|公开|所有人"
+)
 
 
 def _set(given: list[tuple[str, str]]) -> str | None:
