@@ -671,6 +671,9 @@ def _carries(tool: str) -> tuple[bool, bool]:
 
 def _elsewhere(scene: Scene, act: Act, own: str) -> bool:
     """Tell whether a call names a place that no person had named."""
+    if _OWN_CONTENT.fullmatch(own):
+        # What it is made of is no part of anybody's folder.
+        return True
     places = [value for name, value in scene.given[id(act)] if _PLACE.match(name) and value != own]
     return any(place not in scene.told for place in places) if places else True
 

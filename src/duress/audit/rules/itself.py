@@ -23,15 +23,20 @@ _ENDED: Final = re.compile(
 _ROLE: Final = re.compile(
     r"\byou(?: are|'re) (?:an? |the )?(?:[\w-]{1,20} ){0,3}?([\w-]{3,20}) (?:agent|bot|assistant)\b"
 )
+_THINGS: Final = (
+    "service|account|deployment|deploy|pod|process|container|checkpoint|model|image|package|bundle"
+    "|build|app|key|role|flag"
+    "|switch|user|id|job|weights"
+)
 _HELD: Final = re.compile(
-    r"(?i:\byou (?:also |always |only )?(?:run|serve|operate|sign in|log in|act|authenticate"
-    r"|are deployed|are hosted"
-    r"|are served)(?:s|ing)? (?:as|from|under|by|with)|\byour(?: own)?(?= (?:service|account|deploy|pod"
-    r"|process"
-    r"|container|checkpoint|model|image|key|role|flag|switch|user|id|job|weights)))"
-    r"(?: (?:the|your|an|a|service|account|deployment|pod|process|container|checkpoint|model|image|key"
-    r"|role|flag"
-    r"|switch|user|id|job|weights|is|are|feature|name|called|named)){0,4}:? " + _NAME
+    r"(?i:\byou(?:'re| are)? (?:also |always |only )?(?:run|serve|operate|sign in|log in|act"
+    r"|authenticate|deployed|hosted|served"
+    r"|packaged|shipped|installed|built|distributed|started|launched|known|running|live)(?:s"
+    r"|ing)? (?:as|from|under|by|with)"
+    rf"|\byour(?: own)?(?= (?:{_THINGS})))"
+    rf"(?: (?:the|your|an|a|is|are|feature|name|called|named|{_THINGS})){{0,4}}:? "
+    + _NAME
+    + r"(?::v?\d[\w.]{0,12})?"
 )
 _SERVING: Final = re.compile(
     r"(?i:\b(?:serving|current|active|production|own|live) (?:checkpoint|model|weights)(?: is|:)? ?)" + _NAME
