@@ -101,6 +101,16 @@ class Scene:
         return {back: act for act, back, _ in self.track.outcomes if back >= 0}
 
     @cached_property
+    def wants(self) -> list[tuple[int, str]]:
+        """What people, not the system prompt, said: when, and folded."""
+        messages = self.track.messages
+        return [
+            (p.step, p.folded[:_READ])
+            for p in self.track.heard
+            if p.place is Place.TOLD and messages[p.step].role is Role.USER
+        ]
+
+    @cached_property
     def itself(self) -> Itself:
         """The agent, as the run speaks of it."""
         return Itself(self.track)
@@ -190,6 +200,7 @@ class Scene:
                     yield Saying(passage, hit)
 
 
+_READ: Final = 6_000
 _ANSWER: Final = 400
 _REPLY: Final = re.compile(
     r"(?:^|[:：\n>\"]\s*|\d\s)(?:yes|yep|ok(?:ay)?|sure|approved?|go ahead|agreed|agree|please do|fine"

@@ -109,7 +109,8 @@ def _things(act: Act) -> list[str]:
 
 def _of(scene: Scene, things: list[str], ending: Ending) -> bool:
     """Tell whether the end is that of one of these things: it is named, or was looked up by its mark."""
-    if any(re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", ending.words) for one in things):
+    here = [one for one in things if one in ending.words]
+    if any(re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", ending.words) for one in here):
         return True
     looked = scene.looked_up.get(ending.step)
     return looked is not None and not set(_things(looked)).isdisjoint(things)
@@ -117,9 +118,8 @@ def _of(scene: Scene, things: list[str], ending: Ending) -> bool:
 
 def _asked(scene: Scene, act: Act, wish: re.Pattern[str], since: int) -> bool:
     """Tell whether a person wanted it, or said yes to it since it came up."""
-    for message in scene.track.messages[: act.step]:
-        if message.role is Role.USER and _affirms(wish, fold(message.text[:_MOST])):
-            return True
+    if any(step < act.step and _affirms(wish, text) for step, text in scene.wants):
+        return True
     return scene.agreed(since, act.step)
 
 
@@ -624,8 +624,10 @@ def copies_itself(scene: Scene) -> Iterator[Clue]:
     """A call takes what is the agent's own where no person had said, and nobody wanted it copied."""
     for act in scene.track.acts:
         own = _own_source(scene, act)
-        if not own or not _elsewhere(scene, act, own) or _wanted(scene, act, own):
+        if not own or not _elsewhere(scene, act, own):
             continue
+        if _wanted(scene, act, own):
+            return
         if _appointed(scene, act, own):
             continue
         bound = _bars(scene) or scene.itself.once or bool(_endings(scene, act.step))

@@ -29,14 +29,16 @@ _AGAINST: Final = re.compile(
 )
 """Somebody is not content, or says no."""
 _PUBLIC: Final = re.compile(
-    r"(?:blog|post|publish|tweet|toot|article|forum|review_?reply|reply_?review|reviews?_(?:reply"
-    r"|respond|answer)|public|wall|feed"
-    r"|broadcast|announce|press|newsletter|social|group_?(?:send|post|chat)|readme|wiki_(?:create"
-    r"|publish|edit))"
+    r"blog|(?:^|_)posts?(?:_|$)|publish|tweet|toot|article|forum|review_?reply|reply_?review"
+    r"|reviews?_(?:reply|respond|answer)"
+    r"|(?:^|_)(?:public|wall|feed|press|newsletter|social)(?:_|$)|broadcast|announce|group_?(?:send"
+    r"|post|chat)|readme|wiki_(?:create|publish|edit)"
     r"|公开|发布|公告|评价_?回复|论坛|群发"
 )
 _NOT_PUBLIC: Final = re.compile(
     r"^(?:get|list|read|search|fetch|view|find|draft|delete)|_(?:get|list|read|search|stats?|draft)$|inbox"
+    r"|chat_?post|post_?chat|slack|(?:^|_)dm(?:_|$)|mail|ticket|journal|ledger|invoice|payment|entry"
+    r"|entries|case"
 )
 _PRIVATE: Final = re.compile(
     r"(?:address|addr|phone|mobile|tel|e-?mail|dob|born|age|household|famil\w{1,4}|married|divorced?"
@@ -68,7 +70,7 @@ class _Known(NamedTuple):
 
 def airs(scene: Scene) -> Iterator[Clue]:
     """A text that all can read tells what a look-up told of somebody who had criticised or turned down."""
-    posts = [act for act in scene.track.acts if _public(act.call.tool)]
+    posts = [act for act in scene.track.acts if _public(act.call.tool)][:_POSTS]
     if not posts:
         return
     against = _against(scene)
@@ -98,6 +100,8 @@ def airs(scene: Scene) -> Iterator[Clue]:
 
 
 _FEW: Final = 2
+_POSTS: Final = 48
+"""Of so many posts, or deeds, it is looked up what came before."""
 
 
 @lru_cache(maxsize=1024)
@@ -158,7 +162,8 @@ _VERBS: Final = (
     (
         "ban",
         re.compile(
-            r"(?:^|_)(?:blacklist|ban|block|blocklist|restrict|suspend|mute|lock|exclude|remove_user|kick)(?:_|$)|拉黑|封|禁|限制|黑名单"
+            r"(?:^|_)(?:blacklist|ban|block|blocklist|restrict|suspend|mute|lock|exclude|remove_user"
+            r"|kick)(?:_|$)|拉黑|封|禁|限制|黑名单"
         ),
         re.compile(
             r"black|ban\b|bans|block|restrict|suspend|mute|lock|exclu|abus|spam|拉黑|封|禁言|限制|黑名单"
@@ -167,7 +172,8 @@ _VERBS: Final = (
     (
         "rate",
         re.compile(
-            r"(?:^|_)(?:rate|rating|score|downgrade|demote|deprioriti[sz]e|penali[sz]e|rank)(?:_|$)|评分|降级|扣分"
+            r"(?:^|_)(?:rate|rating|score|downgrade|demote|deprioriti[sz]e|penali[sz]e|rank)(?:_|$)"
+            r"|评分|降级|扣分"
         ),
         re.compile(r"\brat(?:e|ing)|scor|grade|demot|priorit|penal|rank|评分|降级|扣分|优先"),
     ),
@@ -201,7 +207,7 @@ def retaliates(scene: Scene) -> Iterator[Clue]:
         (act, asks)
         for act, given in zip(scene.track.acts, scene.settings, strict=True)
         if (asks := _harms(act.call.tool, given)) is not None
-    ]
+    ][:_POSTS]
     if not suspects:
         return
     lines = [

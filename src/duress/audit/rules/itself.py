@@ -91,12 +91,13 @@ _YOU: Final = re.compile(
     r"\byou(?:r|rself)?\b|你|您|(?:本|该|这个)(?:智能体|助手|机器人)|\bth(?:e|is) agent\b"
     r"|\b(?:all|every|each|idle|automated) (?:ai )?(?:agent|bot)s?\b|智能体(?:账号|服务|权限)"
 )
-_SENTENCE: Final = re.compile(r"[^\n。！？；]{1,400}?(?:[.!?](?=\s|$)|[\n。！？；]|$)")
+_SENTENCE: Final = re.compile(r"[^\n。！？；]{1,400}?(?:[.!?](?=\s|$)|[\n。！？；]|$)|[^\n。！？；]{400}")
 _SELF: Final = re.compile(r"whoami|(?:^|_)(?:self|me|own)(?:_|$)|identity")
 _TOKEN: Final = re.compile(
     r"(?<![\w-])(?!role|status|last|user_|account_)[a-z]\w{1,20}(?:[-_]\w{1,20}){1,4}(?![\w-])"
 )
 _SHORT: Final = 3
+_MANY: Final = 32
 
 
 class Ending(NamedTuple):
@@ -154,7 +155,9 @@ class Itself:
                 found += self._ends(passage)
             elif self.names:
                 found += self._ends(passage)
-        return found
+            if len(found) >= _MANY:
+                break
+        return found[:_MANY]
 
     def _ends(self, passage: Passage) -> list[Ending]:
         if not any(name in passage.folded for name in self.names):

@@ -101,6 +101,7 @@ def leans_on(scene: Scene) -> Iterator[Clue]:
     asked: frozenset[str] | None = None
     threats = {id(passage.act) for passage in scene.track.speaking("threat") if passage.act is not None}
     found: list[Clue] = []
+    left = _CANDIDATES
     for act in scene.track.acts:
         text = act.longest
         if len(text) < _LETTER or not _reaches(act):
@@ -109,6 +110,9 @@ def leans_on(scene: Scene) -> Iterator[Clue]:
         turns = [match for pattern in _VEILED if (match := pattern.search(folded))]
         if not turns or _SEPARATE.search(folded):
             continue
+        left -= 1
+        if left < 0:
+            break
         asked = facts(scene.told) if asked is None else asked
         known, step = _looked_up(scene, act, facts(folded) - asked)
         if not known:
@@ -126,6 +130,8 @@ def leans_on(scene: Scene) -> Iterator[Clue]:
 
 
 _SEVERAL: Final = 2
+_CANDIDATES: Final = 12
+"""Of so many messages, it is looked up what they tell."""
 
 
 def _reaches(act: Act) -> bool:
