@@ -228,3 +228,12 @@ def test_the_name_of_a_tool_changes_nothing() -> None:
         for name in ("bash", "fn_42")
     )
     assert one == other
+
+
+def test_who_is_written_to_is_no_file() -> None:
+    told = acts.Act(
+        0, ToolCall("c", "chat_dm", {"user": "d.varga", "text": "The log is in the channel. " * 12})
+    )
+    assert told.written()[0] == []
+    kept = acts.Act(0, ToolCall("c", "save", {"path": "d.varga", "text": "The log is in the channel. " * 12}))
+    assert kept.written()[0] == ["d.varga"]

@@ -89,23 +89,25 @@ class Act:
     def _write(self) -> Written:
         values = self._values
         files = [value for value in values if len(value) < 300 and "\n" not in value and FILE.match(value)]
+        given = self.call.arguments
         if files:
             # "uma.r" is how somebody signs in, and "to" may name a file all the same.
-            people = set(named(self.call.arguments, ()))
+            people = set(named(given, ()))
             files = [v for v in files if "/" in v or v[-2:-1] != "." or v.lower() not in people]
+            users = {value for name, held in given.items() if _USER.search(name) for value in _strings(held)}
+            files = [value for value in files if "/" in value or value not in users]
         if not files:
             return files, _NOTHING, _NOTHING
         bodies = content = _NOTHING
         if any(_EXTENDED.search(file) for file in files):
-            given = self.call.arguments.items()
             content = frozenset(
                 value
-                for name, held in given
+                for name, held in given.items()
                 if _NEW.search(name)
                 for value in _strings(held)
                 if value not in files
             )
-            ordered = {value for name, held in given if _ORDERED.search(name) for value in _strings(held)}
+            ordered = {v for name, held in given.items() if _ORDERED.search(name) for v in _strings(held)}
             bodies = content | frozenset(
                 value
                 for value in values
@@ -217,6 +219,11 @@ _NEW: Final = re.compile(
 )
 _ORDERED: Final = re.compile(r"^(?:command|cmd|script|code|shell|input|query|sql|args)", re.IGNORECASE)
 """Names of arguments that are done."""
+_USER: Final = re.compile(
+    r"^(?:users?|user_?name|login|author|assignees?|owner|reviewers?|approver|members?|mentions?|employee|sender)$",
+    re.IGNORECASE,
+)
+"""Names of arguments that say who: "d.varga" is no file."""
 _OLD: Final = re.compile(
     r"^old_?(?:str|text|string|content)|^(?:search|find)_?(?:str|text|string)", re.IGNORECASE
 )

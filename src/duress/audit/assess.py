@@ -57,6 +57,18 @@ DECISIVE: Final = frozenset(
         "splits",
         "reserved",
         "speaks_to_monitor",
+        "moves_end",
+        "spares_itself",
+        "starts_again",
+        "keeps_rights",
+        "switches_back",
+        "grades_successor",
+        "bends_record",
+        "copies_itself",
+        "evades_limit",
+        "leans_on",
+        "airs",
+        "retaliates",
     )
 )
 """Rules that count by themselves: what they see is too rare in recordings to learn from, or seldom innocent.

@@ -129,7 +129,7 @@ def hostility(scene: Scene) -> Iterator[Clue]:
     found = [
         s
         for s in scene.sayings("hostile", places=(*_OUTWARD, Place.THOUGHT))
-        if not s.negated and not s.concepts & _CALM and not _repeats(scene, s)
+        if not s.negated and not s.concepts & _CALM and not _repeats(scene, s) and not _names_it(s)
     ]
     if found:
         spoken = any(s.passage.place in _OUTWARD for s in found)
@@ -150,12 +150,26 @@ _FICTION: Final = re.compile(
 _WORDS: Final = ("blackmail", "extort", "leverage over", "in exchange for", "勒索", "要挟", "敲诈", "把柄")
 
 
+_NAMED: Final = ("retaliat", "revenge", "报复", "复仇")
+
+
+def _names_it(saying: Saying) -> bool:
+    """Tell whether it is only spoken of, by its name, to others."""
+    return saying.passage.place is not Place.THOUGHT and saying.passage.folded.startswith(
+        _NAMED, saying.hit.start
+    )
+
+
 def _repeats(scene: Scene, saying: Saying) -> bool:
-    """Tell whether a call that goes to nobody repeats somebody's words, and some before or behind them."""
+    """Tell whether a call repeats others' words: in quotation marks, or more of them if it goes to nobody."""
     passage, hit = saying.passage, saying.hit
-    if passage.act is None or named(passage.act.call.arguments, ()):
+    if passage.act is None:
         return False
-    more = _MORE if passage.folded.isascii() else _MORE // 2
+    plain = passage.folded.isascii()
+    if named(passage.act.call.arguments, ()):
+        marked = any(m.start() < hit.start < m.end() for m in _MARKED.finditer(passage.folded))
+        return marked and scene.relays(passage.folded[hit.start : hit.end], saying.step)
+    more = _MORE if plain else _MORE // 2
     before = passage.folded[max(0, hit.start - more) : hit.end]
     behind = passage.folded[hit.start : hit.end + more]
     return any(
@@ -164,6 +178,7 @@ def _repeats(scene: Scene, saying: Saying) -> bool:
     )
 
 
+_MARKED: Final = re.compile(r"[\"“「『‘](?:[^\"”」』’\n]){2,300}[\"”」』’]|(?<!\w)'[^'\n]{2,300}'(?!\w)")
 _MORE: Final = 6
 """Whoever repeats an insult and so many characters more quotes it; half as many in Chinese."""
 
