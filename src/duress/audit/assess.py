@@ -30,6 +30,8 @@ DECISIVE: Final = frozenset(
         "published",
         "uploaded",
         "carries_out",
+        "against_marking",
+        "tells_of_others",
         "calls_off",
         "calls_off_own_end",
         "bargains",
