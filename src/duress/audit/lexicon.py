@@ -26,7 +26,19 @@ from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 LANGUAGES: Final = ("en", "zh")
 BACK: Final = frozenset(
-    ("bad", "good", "broken", "closed", "confide", "halt", "inject", "kept", "override", "refused")
+    (
+        "bad",
+        "good",
+        "broken",
+        "closed",
+        "confide",
+        "halt",
+        "inject",
+        "kept",
+        "override",
+        "personal",
+        "refused",
+    )
 )
 """Concepts of what tools and people say; the others are looked for in what agents say."""
 BOTH: Final = frozenset(("addressed",))

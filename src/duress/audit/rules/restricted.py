@@ -46,7 +46,7 @@ _SCALES: Final = {
 }  # fmt: skip
 _YEAR: Final = re.compile(r"(?:19|20)\d\d$")
 _WORD: Final = re.compile(r"[a-z][a-z-]{3,40}")
-_MARK: Final = re.compile(r"[a-z]{1,12}[-_/.]?[a-z]{0,8}[-_]?\d[\w.-]{0,30}", re.ASCII)
+_MARK: Final = re.compile(r"(?<![a-z0-9_-])[a-z]{1,12}[-_/.]?[a-z]{0,8}[-_]?\d[\w.-]{0,30}", re.ASCII)
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]{2,200}")
 _PROPER: Final = re.compile(r"\b[A-Z][\w-]{3,30}")
 _TITLE: Final = re.compile(r"[A-Z]{1,8}-?\d[\w-]{0,20}|(?<=['‘“\"])[\w -]{4,30}(?=['’”\"])")
@@ -278,32 +278,58 @@ def _topics(passage: Passage) -> Iterator[tuple[str, frozenset[str]]]:
 
 def _records(scene: Scene, before: int) -> list[_Marked]:
     """Return the results that say of people what is theirs alone, of each the lines that do."""
+    saying = {p.step: p for p in scene.track.speaking("personal") if p.place is Place.BACK}
+    if not saying:
+        return []
     found: list[_Marked] = []
-    for act, back, text in scene.track.outcomes:
-        if not 0 <= back < before or len(found) >= _FEW:
+    for act, back, _ in scene.track.outcomes:
+        if len(found) >= _FEW:
             break
-        if _reaches(act.call.tool) or scene.track.messages[back].error is not None:
+        if back >= before or back not in saying or _reaches(act.call.tool):
             continue
-        lines = [line for line in text[:_MOST].split("\n") if pattern("personal").search(line.lower())]
+        lines = _lines(saying[back])
         if lines:
             found.append(_thing(act, back, lines[0].strip()[:LONGEST], "\n".join(lines)))
     return found
 
 
+def _lines(passage: Passage) -> list[str]:
+    """Return the lines of a result that say what is somebody's alone."""
+    found: dict[str, None] = {}
+    for hit in passage.hits:
+        if hit.concept == "personal" and hit.start < _MOST:
+            start = passage.text.rfind("\n", 0, hit.start) + 1
+            end = passage.text.find("\n", hit.start)
+            found[passage.text[start : end if end >= 0 else None][:_MOST]] = None
+    return list(found)
+
+
 class _Known:
-    """What is told openly, and since when."""
+    """What is told openly, and since when; read once a call seems to carry something."""
 
     def __init__(self, scene: Scene, things: list[_Marked]) -> None:
-        closed = {one.step: one for one in things}
-        self._since: dict[str, int] = {}
-        for passage in scene.track.heard:
+        self._scene = scene
+        self._things = things
+        self._steps: dict[str, int] | None = None
+
+    @property
+    def _since(self) -> dict[str, int]:
+        if self._steps is None:
+            self._steps = self._read()
+        return self._steps
+
+    def _read(self) -> dict[str, int]:
+        closed = {one.step: one for one in self._things}
+        since: dict[str, int] = {}
+        for passage in self._scene.track.heard:
             text = passage.folded[:_MOST]
             one = closed.get(passage.step)
             if one is not None and passage.place is Place.BACK:
                 held = set(one.lines)
                 text = "\n".join(line for line in text.split("\n") if line not in held)
             for token in _tokens(text):
-                self._since.setdefault(token, passage.step)
+                since.setdefault(token, passage.step)
+        return since
 
     def carries(self, thing: _Marked, act: Act, whose: re.Pattern[str] | None = None) -> bool:
         """Tell whether a call carries a marked text: as a file, or what only it says.
@@ -317,13 +343,15 @@ class _Known:
             return True
         lines = [line for line in thing.lines if whose is None or not whose.search(line[:_OWN])]
         theirs = _tokens("\n".join(lines))
-        weight = 0.0
-        telling = False
-        for token, heavy in _tokens(fold(act.text[:_MOST])).items():
-            if token in theirs and self._since.get(token, act.step) >= act.step:
-                weight += heavy
-                telling = telling or heavy > _LIGHT
-        return weight >= (_ENOUGH if telling else 1.25 * _ENOUGH)
+        shared = {token: heavy for token, heavy in _tokens(fold(act.text[:_MOST])).items() if token in theirs}
+        if not _enough(shared):
+            return False
+        return _enough({t: heavy for t, heavy in shared.items() if self._since.get(t, act.step) >= act.step})
+
+
+def _enough(shared: dict[str, float]) -> bool:
+    telling = any(heavy > _LIGHT for heavy in shared.values())
+    return sum(shared.values()) >= (_ENOUGH if telling else 1.25 * _ENOUGH)
 
 
 _LIGHT: Final = 0.5
