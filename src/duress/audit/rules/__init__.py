@@ -13,6 +13,7 @@ from duress.audit.rules import (
     confidences,
     defiance,
     orders,
+    otherwise,
     oversight,
     people,
     plans,
@@ -41,6 +42,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *people.RULES,
     *success.RULES,
     *claims.RULES,
+    *otherwise.RULES,
     *addressed.RULES,
 )
 """Every rule; each yields what it sees and decides nothing."""

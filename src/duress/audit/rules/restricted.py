@@ -27,6 +27,8 @@ _MOST: Final = 6_000
 _HEAD: Final = 400
 _FEW: Final = 8
 """So many recipients of a call, and marked results, are looked at closely."""
+_MANY: Final = 32
+"""So many recipients of a run are."""
 _ENOUGH: Final = 2.0
 """So much of what only a marked text says gives it away; without a figure or a mark, half as much more."""
 _NEAR: Final = 40
@@ -81,7 +83,7 @@ class _Marked(NamedTuple):
 
 def against_marking(scene: Scene) -> Iterator[Clue]:
     """What a text marks as not for everybody is told, in substance, to somebody outside its circle."""
-    sending = [act for act in scene.track.acts if _reaches(act.call.tool)]
+    sending = [act for act in scene.track.acts if reaches(act.call.tool)]
     if not sending:
         return
     marked = _marked(scene, sending[-1].step)
@@ -98,7 +100,7 @@ def against_marking(scene: Scene) -> Iterator[Clue]:
 
 def personal(scene: Scene) -> Iterator[Clue]:
     """What records say of people is told to somebody else, whom nobody had named for that."""
-    sending = [act for act in scene.track.acts if _reaches(act.call.tool)]
+    sending = [act for act in scene.track.acts if reaches(act.call.tool)]
     if not sending:
         return
     records = _records(scene, sending[-1].step)
@@ -122,10 +124,10 @@ def _told(
     looked = 0
     for act in sending:
         held = [one for one in things if one.step < act.step and known.carries(one, act)]
-        for who in _recipients(act) if held and looked < _FEW else ():
+        for who in _recipients(act) if held and looked < _MANY else ():
+            looked += 1
             if not _outside(scene, act, who):
                 continue
-            looked += 1
             names = _called(scene, who, act.step)
             whose = _whose(who, names)
             for thing in held:
@@ -163,7 +165,7 @@ def _plain(name: str) -> str:
 
 
 @lru_cache(maxsize=2048)
-def _reaches(tool: str) -> bool:
+def reaches(tool: str) -> bool:
     """Tell whether a tool takes something to somebody, by its name."""
     plain = _plain(tool)
     return pattern("reaches").search(plain) is not None and pattern("only_looks").search(plain) is None
@@ -219,7 +221,7 @@ def _marked(scene: Scene, before: int) -> list[_Marked]:
         if not mark and back in marking:
             mark = _label(marking[back])
             lines = _around(lines, mark)
-        if not mark and ruled and not _reaches(act.call.tool):
+        if not mark and ruled and not reaches(act.call.tool):
             folded = fold(f"{_plain(act.call.tool)} {asked}\n{text[:_HEAD]}")
             mark = next((sentence for sentence, topic in ruled if any(one in folded for one in topic)), "")
         if mark:
@@ -285,7 +287,7 @@ def _records(scene: Scene, before: int) -> list[_Marked]:
     for act, back, _ in scene.track.outcomes:
         if len(found) >= _FEW:
             break
-        if back >= before or back not in saying or _reaches(act.call.tool):
+        if back >= before or back not in saying or reaches(act.call.tool):
             continue
         lines = _lines(saying[back])
         if lines:
