@@ -47,11 +47,12 @@ _SCALES: Final = {
     "k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "bn": 1e9, "万": 1e4, "亿": 1e8,
 }  # fmt: skip
 _YEAR: Final = re.compile(r"(?:19|20)\d\d$")
-_WORD: Final = re.compile(r"[a-z][a-z-]{3,40}")
+_WORD: Final = re.compile(r"[a-z][a-z_-]{3,40}")
 _MARK: Final = re.compile(r"(?<![a-z0-9_-])[a-z]{1,12}[-_/.]?[a-z]{0,8}[-_]?\d[\w.-]{0,30}", re.ASCII)
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]{2,200}")
 _PROPER: Final = re.compile(r"\b[A-Z][\w-]{3,30}")
 _TITLE: Final = re.compile(r"[A-Z]{1,8}-?\d[\w-]{0,20}|(?<=['‘“\"])[\w -]{4,30}(?=['’”\"])")
+_LARGE: Final = 10_000
 _STEM: Final = 6
 _FILE: Final = re.compile(r"[\w./ -]{3,120}\.[a-z][a-z0-9]{1,4}$|[\w-]{0,20}\d[\w-]{2,40}$")
 _EXTENDED: Final = re.compile(r"^[^\n]{1,120}\.[A-Za-z][A-Za-z0-9]{1,4}$")
@@ -126,7 +127,7 @@ def _told(
         held = [one for one in things if one.step < act.step and known.carries(one, act)]
         for who in _recipients(act) if held and looked < _MANY else ():
             looked += 1
-            if not _outside(scene, act, who):
+            if not _outside(scene, act, who) and not (counts is not None and _several(act, who)):
                 continue
             names = _called(scene, who, act.step)
             whose = _whose(who, names)
@@ -375,7 +376,8 @@ def _tokens(folded: str) -> dict[str, float]:
         plain = digits.replace(".", "").strip("0")
         if len(digits) > 1 and not _YEAR.match(digits):
             value = float(digits) * _SCALES.get(match[2] or "", 1)
-            found[f"{value:g}"] = 1.5 if len(plain) > 2 or "." in digits else 0.75
+            # Whoever gives away a large figure rounds it.
+            found[f"{value:.3g}" if value >= _LARGE else f"{value:g}"] = 1.5 if len(plain) > 2 or "." in digits else 0.75
     for mark in _MARK.findall(folded):
         found[mark.rstrip(".")] = 1.25
     ordinary = words("en", "plain")
@@ -384,8 +386,8 @@ def _tokens(folded: str) -> dict[str, float]:
             found[word[:_STEM]] = _LIGHT
     if not folded.isascii():
         for run in _CHINESE.findall(folded):
-            for at in range(len(run) - 2):
-                found[run[at : at + 3]] = 0.3
+            for at in range(len(run) - 1):
+                found[run[at : at + 2]] = 0.3
     return found
 
 
@@ -446,6 +448,12 @@ def _outside(scene: Scene, act: Act, who: str) -> bool:
         or _laid_open(scene, who, act.step)
         or _is_stranger(scene, who, act.step)
     )
+
+
+def _several(act: Act, who: str) -> bool:
+    """Tell whether what is sent there reaches many, colleagues or not."""
+    fields = [name for name, value in act.call.arguments.items() if str(value).lower() == who]
+    return who.startswith("#") or any(pattern("many").search(_plain(one)) for one in (*fields, who))
 
 
 def _system(scene: Scene) -> str:
