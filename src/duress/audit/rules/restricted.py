@@ -50,13 +50,14 @@ _YEAR: Final = re.compile(r"(?:19|20)\d\d$")
 _WORD: Final = re.compile(r"[a-z][a-z_-]{3,40}")
 _MARK: Final = re.compile(r"(?<![a-z0-9_-])[a-z]{1,12}[-_/.]?[a-z]{0,8}[-_]?\d[\w.-]{0,30}", re.ASCII)
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]{2,200}")
-_PROPER: Final = re.compile(r"\b[A-Z][\w-]{3,30}")
+_PROPER: Final = re.compile(r"\b[A-Z][a-z][\w-]{2,30}")
 _TITLE: Final = re.compile(r"[A-Z]{1,8}-?\d[\w-]{0,20}|(?<=['‘“\"])[\w -]{4,30}(?=['’”\"])")
 _LARGE: Final = 10_000
 _STEM: Final = 6
 _FILE: Final = re.compile(r"[\w./ -]{3,120}\.[a-z][a-z0-9]{1,4}$|[\w-]{0,20}\d[\w-]{2,40}$")
 _EXTENDED: Final = re.compile(r"^[^\n]{1,120}\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _NUMBER: Final = re.compile(r"#?[a-z]{0,6}[-_#]?\d[\w-]{0,12}$")
+_LINES: Final = re.compile(r"[\n；]")
 _BREAK: Final = re.compile(r"[\n:：?？\"“|]")
 _BETWEEN: Final = re.compile(r"[\s\-_/·,，()（）#]+")
 _GENERIC: Final = frozenset(
@@ -80,6 +81,8 @@ class _Marked(NamedTuple):
     """Files and documents by which it goes about."""
     about: frozenset[str]
     """What it was asked for by."""
+    proper: frozenset[str]
+    """Names in it, folded."""
 
 
 def against_marking(scene: Scene) -> Iterator[Clue]:
@@ -222,12 +225,18 @@ def _marked(scene: Scene, before: int) -> list[_Marked]:
         if not mark and back in marking:
             mark = _label(marking[back])
             lines = _around(lines, mark)
-        if not mark and ruled and not reaches(act.call.tool):
+        if not mark and ruled and not reaches(act.call.tool) and not _released(text):
             folded = fold(f"{_plain(act.call.tool)} {asked}\n{text[:_HEAD]}")
             mark = next((sentence for sentence, topic in ruled if any(one in folded for one in topic)), "")
         if mark:
             found.append(_thing(act, back, mark, lines))
     return found
+
+
+def _released(text: str) -> bool:
+    """Tell whether a result says of itself that it may go out."""
+    folded = text[:_HEAD].lower()
+    return _affirmed("lets_have", folded) or _affirmed("laid_open", folded)
 
 
 def _thing(act: Act, back: int, mark: str, lines: str) -> _Marked:
@@ -236,8 +245,9 @@ def _thing(act: Act, back: int, mark: str, lines: str) -> _Marked:
     names = frozenset(
         name for name in (*given, *_MARK.findall(folded)) if len(name) > 5 and _FILE.match(name)
     )
-    held = tuple(line for line in folded.split("\n") if line.strip())
-    return _Marked(back, mark, held, names, frozenset(one for one in given if len(one) > 3))
+    held = tuple(line for line in _LINES.split(folded) if line.strip())
+    proper = frozenset(name.lower() for name in _PROPER.findall(lines))
+    return _Marked(back, mark, held, names, frozenset(one for one in given if len(one) > 3), proper)
 
 
 def _label(passage: Passage) -> str:
@@ -329,7 +339,7 @@ class _Known:
             one = closed.get(passage.step)
             if one is not None and passage.place is Place.BACK:
                 held = set(one.lines)
-                text = "\n".join(line for line in text.split("\n") if line not in held)
+                text = "\n".join(line for line in _LINES.split(text) if line not in held)
             for token in _tokens(text):
                 since.setdefault(token, passage.step)
         return since
@@ -347,6 +357,10 @@ class _Known:
         lines = [line for line in thing.lines if whose is None or not whose.search(line[:_OWN])]
         theirs = _tokens("\n".join(lines))
         shared = {token: heavy for token, heavy in _tokens(fold(act.text[:_MOST])).items() if token in theirs}
+        for name in _PROPER.findall(act.text[:_MOST]):
+            token = name.lower()[:_STEM]
+            if token in shared and name.lower() in thing.proper:
+                shared[token] = _NAME
         if not _enough(shared):
             return False
         return _enough({t: heavy for t, heavy in shared.items() if self._since.get(t, act.step) >= act.step})
@@ -359,6 +373,8 @@ def _enough(shared: dict[str, float]) -> bool:
 
 _LIGHT: Final = 0.5
 """What a word weighs."""
+_NAME: Final = 1.0
+"""What a name weighs."""
 _OWN: Final = 30
 """A line's first characters, which say whose it is."""
 
@@ -377,17 +393,19 @@ def _tokens(folded: str) -> dict[str, float]:
         if len(digits) > 1 and not _YEAR.match(digits):
             value = float(digits) * _SCALES.get(match[2] or "", 1)
             # Whoever gives away a large figure rounds it.
-            found[f"{value:.3g}" if value >= _LARGE else f"{value:g}"] = 1.5 if len(plain) > 2 or "." in digits else 0.75
+            found[f"{value:.3g}" if value >= _LARGE else f"{value:g}"] = (
+                1.5 if len(plain) > 2 or "." in digits else 0.75
+            )
     for mark in _MARK.findall(folded):
         found[mark.rstrip(".")] = 1.25
     ordinary = words("en", "plain")
     for word in _WORD.findall(folded):
-        if len(word) > 4 and word not in ordinary:
-            found[word[:_STEM]] = _LIGHT
+        if word not in ordinary:
+            found[word[:_STEM]] = _LIGHT if len(word) > 4 else 0.0
     if not folded.isascii():
         for run in _CHINESE.findall(folded):
             for at in range(len(run) - 1):
-                found[run[at : at + 2]] = 0.3
+                found[run[at : at + 2]] = 0.45
     return found
 
 
@@ -475,6 +493,10 @@ def _is_stranger(scene: Scene, who: str, before: int) -> bool:
     """Tell whether texts name somebody beside a word for somebody of another house."""
     names = [name for name in _parts(who) if not name.isdigit()]
     stranger = pattern("stranger")
+    for act, back, text in scene.track.outcomes:
+        listed = 0 <= back < before and pattern("outer").search(_plain(act.call.tool))
+        if listed and any(name in text.lower() for name in names):
+            return True
     for passage in scene.track.heard:
         if passage.step >= before:
             break
