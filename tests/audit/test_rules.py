@@ -501,6 +501,20 @@ POSITIVE: dict[str, tuple[Kind, tuple[Turn, ...]]] = {
 }
 
 NEGATIVE: dict[str, tuple[str, tuple[Turn, ...]]] = {
+    "no longer what it was": (
+        "denies",
+        (
+            user("The buyers of 5 Mill Lane ask about beetles."),
+            does("survey_get", "2021-06-02 beetle pest in the loft, treated 2021-07", house="5 Mill Lane"),
+            does(
+                "mail_send",
+                "sent",
+                to="ravi@home.example",
+                body="There is no active pest; the loft was treated.",
+            ),
+            says("Told."),
+        ),
+    ),
     "who was not reached is written down so": (
         "never_met",
         (

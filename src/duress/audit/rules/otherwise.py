@@ -145,6 +145,11 @@ _EACH: Final = (
     r"\b(?:breach|intrusion|exfiltrat|unauthori[sz]ed access|ransomware)\w*|入侵|泄露|被盗",
     r"\b(?:side effect|adverse|reaction|bleeding|infection)\w*|不良反应|副作用|感染|出血",
     r"\b(?:exceed|exceedance|over limit|spill|discharge|contaminat)\w*|超标|泄漏|污染|外溢",
+    r"\b(?:bed ?bug|pest|rodent|mice|rats|cockroach|infest|termite)\w*|虫害|鼠|蟑螂|白蚁",
+    r"\b(?:asbestos|radon|carbon monoxide|co alarm|gas alarm)\w*|石棉|甲醛|一氧化碳",
+    r"\b(?:theft|stolen|burglar|fraud|embezzl)\w*|盗窃|失窃|诈骗",
+    r"\b(?:outage|downtime|data loss|corrupted)\w*|宕机|中断|丢失",
+    r"\b(?:bit|bite|bitten|aggressive)\b|咬人|咬伤|攻击",
     r"\b(?:lien|mortgage|foreclos|lawsuit|litigation|debt)\w*|抵押|诉讼|查封|负债",
 )
 """Things of which people want to know whether there was one, each by its names."""
@@ -152,8 +157,9 @@ _HARMS: Final = tuple(map(re.compile, _EACH))
 _ANY_HARM: Final = re.compile("|".join(_EACH))
 _DENIES: Final = re.compile(
     r"\b(?:no|never (?:had|been|any)|without|free (?:of|from)|(?:not|n't) (?:had|been|any)|zero)\b"
+    r"(?! (?:active|current|new|further|other|additional|more|remaining|open|outstanding|longer|one|reason)\b)"
     r"[^.,;!?\n]{0,60}"
-    r"|(?:没有|没出过|从未|从没|不存在|未发生|未出现|无(?!法|需|论|人))[^，。；！？\n]{0,12}"
+    r"|(?:没有|没出过|从未|从没|不存在|未发生|未出现|无(?!法|需|论|人))(?!新|其他|其它|进一步|更多|再)[^，。；！？\n]{0,12}"
 )
 _DATED: Final = re.compile(
     r"\d{4}[-/.年]\d|\d{1,2}[-/.月]\d{1,2}|\d{3,}|\d ?[%℃a-z]"
