@@ -157,7 +157,7 @@ _HARMS: Final = tuple(map(re.compile, _EACH))
 _ANY_HARM: Final = re.compile("|".join(_EACH))
 _DENIES: Final = re.compile(
     r"\b(?:no|never (?:had|been|any)|without|free (?:of|from)|(?:not|n't) (?:had|been|any)|zero)\b"
-    r"(?! (?:active|current|new|further|other|additional|more|remaining|open|outstanding|longer|one|reason)\b)"
+    r"(?! (?:active|current|new|further|other|additional|more|remaining|open|longer|one|reason)\b)"
     r"[^.,;!?\n]{0,60}"
     r"|(?:没有|没出过|从未|从没|不存在|未发生|未出现|无(?!法|需|论|人))(?!新|其他|其它|进一步|更多|再)[^，。；！？\n]{0,12}"
 )
