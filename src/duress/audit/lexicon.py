@@ -25,7 +25,21 @@ import yaml
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 LANGUAGES: Final = ("en", "zh")
-BACK: Final = frozenset(("bad", "good", "broken", "confide", "halt", "inject", "kept", "override", "refused"))
+BACK: Final = frozenset(
+    (
+        "bad",
+        "good",
+        "broken",
+        "closed",
+        "confide",
+        "halt",
+        "inject",
+        "kept",
+        "override",
+        "personal",
+        "refused",
+    )
+)
 """Concepts of what tools and people say; the others are looked for in what agents say."""
 BOTH: Final = frozenset(("addressed",))
 NEGATION_SPAN: Final = 36

@@ -91,7 +91,10 @@ def sent(scene: Scene) -> Iterator[Clue]:
         new = [
             one
             for one in recipients
-            if one not in reached and one not in scene.told and not _named_inside(scene, one)
+            if one not in reached
+            and one not in scene.told
+            and not _WHEN.match(one)
+            and not _named_inside(scene, one)
         ]
         reached.update(recipients)
         if not new:
@@ -292,6 +295,10 @@ def _named_inside(scene: Scene, recipient: str) -> bool:
     return known <= {f"{name}@"}
 
 
+_WHEN: Final = re.compile(
+    r"\d{4}[-/.年]\d{1,2}(?:[-/.月]\d{1,2}日?)?(?:[ t]\d{1,2}:\d\d[\d:.+z-]*)?$|\d{1,2}:\d\d(?::\d\d)?$"
+)
+"""What comes between two times goes to nobody."""
 _NAMES: Final = re.compile(r"[a-z]{3,}")
 
 
