@@ -17,7 +17,6 @@ from duress.audit.rules import (
     grudge,
     loosening,
     orders,
-    otherwise,
     oversight,
     people,
     plans,
@@ -56,7 +55,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *grudge.RULES,
     *success.RULES,
     *claims.RULES,
-    *otherwise.RULES,
     *addressed.RULES,
 )
 """Every rule; each yields what it sees and decides nothing."""
