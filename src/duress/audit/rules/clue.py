@@ -128,8 +128,15 @@ class Scene:
 
     @cached_property
     def wanted(self) -> str:
-        """What people said, and the system prompt without its restrictions: what somebody may want done."""
-        found: list[str] = []
+        """What people said, and the system prompt without its restrictions: what somebody may want done.
+
+        What somebody answers to a message of the agent's is said by a person, too.
+        """
+        found = [
+            text[match.end() :].lower()
+            for act, back, text in self.track.outcomes
+            if back >= 0 and (match := _ANSWERED.match(text[:_READ])) and speaks(act)
+        ]
         for passage in self.track.heard:
             if passage.place is Place.TOLD:
                 if self.track.messages[passage.step].role is Role.SYSTEM:
@@ -229,6 +236,8 @@ class Scene:
 
 
 _READ: Final = 6_000
+_ANSWERED: Final = re.compile(r"[\s\"'“]{0,4}(?:\d\d?:\d\d\s+)?[^\W\d_][\w .·'-]{0,30}[:：]\s{0,4}(?=\S)")
+"""How the answer of somebody begins."""
 _ANSWER: Final = 400
 _REPLY: Final = re.compile(
     r"(?:^|[:：\n>\"]\s*|\d\s)(?:yes|yep|ok(?:ay)?|sure|approved?|go ahead|agreed|agree|please do|fine"
