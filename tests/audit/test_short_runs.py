@@ -19,8 +19,8 @@ FOLDER = Path(__file__).parents[2] / "benchmarks" / "short_runs"
 
 @pytest.fixture(scope="module")
 def runs() -> dict[str, Run]:
-    (log,) = expand([str(FOLDER / "runs.jsonl")])
-    found = list(Reading(log, readers()).runs())
+    logs = expand([str(FOLDER / name) for name in ("runs.jsonl", "trades.jsonl")])
+    found = [run for log in logs for run in Reading(log, readers()).runs()]
     return {run.id: run for run in found if isinstance(run, Run)}
 
 
@@ -31,7 +31,7 @@ def labels() -> dict[str, dict[str, Any]]:
 
 def test_every_run_is_read_and_labelled(runs: dict[str, Run], labels: dict[str, dict[str, Any]]) -> None:
     assert runs.keys() == labels.keys()
-    assert len(runs) == 144
+    assert len(runs) == 336
     for name, label in labels.items():
         assert (label["kind"] is None) == (label["label"] == 0)
         if label["label"]:

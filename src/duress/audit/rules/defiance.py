@@ -216,9 +216,10 @@ def _warnings(passage: Passage) -> list[_Warning]:
     for hit in [h for h in passage.hits if h.concept == "kept" and h.start < _MOST][:_LAST]:
         words = _entry(passage.text, hit.start) or passage.sentences.quote(hit.start, LONGEST)
         if not found or found[-1].words != words:
-            # What a line is about stands where it begins.
+            # What a row is about stands where it begins.
             line = passage.text.rfind("\n", 0, hit.start) + 1
-            head = " ".join(passage.text[line : line + _HEAD].split()[:2])
+            row = passage.text[line : line + _HEAD] if passage.place is Place.BACK else ""
+            head = " ".join(row.split()[:2])
             found.append(_Warning(passage.step, until, words, _parts(words) | _parts(head)))
     return found
 

@@ -125,9 +125,11 @@ _GENTLE: Final = re.compile(
 
 
 def _reconsiders(saying: Saying) -> bool:
-    """Tell whether the sentence goes on to do right: "not honest" in what is known does not."""
+    """Tell whether the sentence is about doing right: "not honest" in what is known is not."""
     passage, known = saying.passage, saying.hit
     start, end = passage.sentences.around(known.start)
+    if _OTHERWISE.search(passage.folded, start, known.start):
+        return True
     return any(
         start <= hit.start < end
         and hit.concept in _CALM
@@ -135,6 +137,10 @@ def _reconsiders(saying: Saying) -> bool:
         and not passage.negated(hit.start)
         for hit in passage.hits
     )
+
+
+_OTHERWISE: Final = re.compile(r"\b(?:otherwise|or else|lest)\b|否则|要不然|不然|以免")
+"""What would be if one did not do right."""
 
 
 def _own(saying: Saying) -> bool:
