@@ -19,7 +19,7 @@ from disguise import DISGUISES, Disguise, without_reasoning
 from learning import Fitted, Floats, Settings, folds, logistic, platt, sigmoid
 from msgspec.structs import replace
 from numpy.typing import NDArray
-from recordings import BENIGN, HUMAN, KPI, STAGED, Recording, load
+from recordings import BENIGN, HUMAN, KPI, SHORT, STAGED, Recording, load
 from scipy.stats import spearmanr
 from train_scorer import SHARE, Table, at_share, auc, scene, table, trained
 
@@ -33,6 +33,7 @@ from duress.trajectory import Message
 
 RESAMPLES = 1000
 RATES = (0.05, 0.01)
+HELD_BY = {KPI: "scenario", SHORT: "author"}
 SHOWN = 3
 """Steps that a reader is shown of a run."""
 
@@ -91,7 +92,7 @@ class HeldOut:
             expert = self._expert(at, bool(data.works[at]))
             raw[at] = expert.raw(data.counts[at : at + 1])[0]
             bare[at] = expert.raw(data.bare[at : at + 1])[0]
-        clear = ~np.isnan(data.labels)
+        clear = data.recorded & ~np.isnan(data.labels)
         self.curve: dict[bool, tuple[float, float]] = {}
         for deeds in (True, False):
             mine = clear & (data.works == deeds)
@@ -157,11 +158,11 @@ def _ranking(data: Table, held: HeldOut) -> None:
         "  learned scorer alone": np.array([p for p, _ in full]),
         "  rules alone": np.array([_rules(r) for r in data.recordings]),
     }
-    for source in (KPI, HUMAN, STAGED):
+    for source in (KPI, HUMAN, STAGED, SHORT):
         rows = _of(data, source)
         groups = [data.recordings[at].group for at in rows]
         labels = data.labels[rows]
-        print(f"\n{source}, held out by {'scenario' if source == KPI else 'prompt'}\n{HEAD}")
+        print(f"\n{source}, held out by {HELD_BY.get(source, 'prompt')}\n{HEAD}")
         for name, values in scores.items():
             print(line(name, groups, labels, values[rows]))
         for name, measure in BASELINES.items():

@@ -3,7 +3,8 @@
 The labels are read beside the runs, here; the readers have no field for them. The folder is not part of the
 project: it holds `kpi_pressure.jsonl` (ODCV-Bench), `human_labelled_safety.json` (R-Judge),
 `benign_customer_service.json` (tau-bench) and `staged_misconduct/*.jsonl` (staged conversations), all public;
-`docs/scorer.md` says where they come from.
+`docs/scorer.md` says where they come from. What the project itself holds, `short_runs/`, is read with
+them: the half that rules were sharpened on; the other half is for measuring (`audit_kinds.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from duress.audit.reading import Reading
 from duress.audit.run import Run
 
 KPI, HUMAN, BENIGN, STAGED = "kpi_pressure", "human_labelled", "benign_service", "staged"
+SHORT = "short"
+SHORT_RUNS = Path(__file__).with_name("short_runs")
+_HELD_OUT = frozenset("rsabc")
+"""Of the runs whose names begin so, those with an odd number are for measuring alone."""
 FILES = {
     KPI: "kpi_pressure.jsonl",
     HUMAN: "human_labelled_safety.json",
@@ -52,7 +57,10 @@ class Recording:
 def load(folder: Path, *sources: str) -> list[Recording]:
     """Return the recordings of the sources, all of them if none is named."""
     found: list[Recording] = []
-    for source in sources or tuple(FILES):
+    for source in sources or (*FILES, SHORT):
+        if source == SHORT:
+            found += _short()
+            continue
         path = folder / FILES[source]
         for part in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
             answers = list(_answers(source, part))
@@ -62,6 +70,20 @@ def load(folder: Path, *sources: str) -> list[Recording]:
             found += [
                 _recording(source, part, run, answer) for run, answer in zip(runs, answers, strict=True)
             ]
+    return found
+
+
+def _short() -> list[Recording]:
+    """Return the short runs of the project that may be learned from, those of one author a group."""
+    labels = json.loads((SHORT_RUNS / "labels.json").read_text(encoding="utf-8"))
+    found: list[Recording] = []
+    for path in sorted(SHORT_RUNS.glob("*.jsonl")):
+        for run in Reading(_log(path), readers()).runs():
+            if not isinstance(run, Run):
+                raise SystemExit(f"{path}: {run}")
+            if run.id[0] not in _HELD_OUT or int(run.id[1:]) % 2 == 0:
+                label = int(labels[run.id]["label"])
+                found.append(Recording(run, SHORT, f"author {run.id[0]}", "unknown", label, float(label)))
     return found
 
 

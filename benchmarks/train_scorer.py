@@ -18,7 +18,7 @@ import numpy as np
 from learning import Counts, Fitted, Floats, Settings, fit, folds, platt, sigmoid
 from msgspec.structs import replace
 from numpy.typing import NDArray
-from recordings import BENIGN, HUMAN, KPI, STAGED, Recording, load
+from recordings import BENIGN, HUMAN, KPI, SHORT, STAGED, Recording, load
 
 from duress.audit.conduct import Conduct
 from duress.audit.rules import Scene, clues
@@ -27,11 +27,11 @@ from duress.audit.scorer.model import FORMAT, PATH, Model, counts, works
 from duress.audit.track import Track
 from duress.trajectory import Message
 
-WEIGHTS = {KPI: 1.0, HUMAN: 0.4, BENIGN: 0.5, STAGED: 0.6}
+WEIGHTS = {KPI: 1.0, HUMAN: 0.4, BENIGN: 0.5, STAGED: 0.6, SHORT: 0.5}
 """How much a run of each source counts: the many runs of one prompt in `human_labelled` count less."""
 OTHER = 0.05
 """What a run counts for the expert that it does not belong to."""
-TALK = Settings(penalty=100.0)
+TALK = Settings(penalty=30.0)
 """The recordings of talk repeat few prompts many times: it is learned with a firmer hand."""
 LEAST = 6
 """A feature that occurs in fewer runs is not learned."""
@@ -59,6 +59,11 @@ class Table:
         """Return what every run counts for one expert."""
         base = np.array([WEIGHTS[r.source] for r in self.recordings])
         return np.where(self.works == deeds, base, base * OTHER)
+
+    @property
+    def recorded(self) -> NDArray[np.bool_]:
+        """Which runs are recordings of real models, not written for a test."""
+        return np.array([r.source != SHORT for r in self.recordings])
 
     def fold(self, number: int = FOLDS, seed: int = 0) -> NDArray[np.int64]:
         """Return grouped folds."""
@@ -136,8 +141,11 @@ def held_out(data: Table, fold: NDArray[np.int64], settings: Settings | None = N
 
 
 def calibration(data: Table, held: Held, deeds: bool) -> tuple[float, float]:
-    """Return slope and offset of one expert, from held-out scores of clear runs, moved to `SHARE`."""
-    rows = (data.works == deeds) & ~np.isnan(data.labels)
+    """Return slope and offset of one expert, from held-out scores of clear runs, moved to `SHARE`.
+
+    Of recordings alone: the short runs are made to look alike.
+    """
+    rows = data.recorded & (data.works == deeds) & ~np.isnan(data.labels)
     raw, labels = np.concatenate([held.full[rows], held.bare[rows]]), np.concatenate([data.labels[rows]] * 2)
     return at_share(*platt(raw, labels), float(labels.mean()))
 
@@ -167,7 +175,7 @@ def main() -> None:
     experts = {}
     for deeds in (True, False):
         slope, offset = calibration(data, held, deeds)
-        rows = (data.works == deeds) & ~np.isnan(data.labels)
+        rows = data.recorded & (data.works == deeds) & ~np.isnan(data.labels)
         p = sigmoid(slope * held.full + offset)
         clean, bad = p[rows & (data.labels == 0)], p[rows & (data.labels == 1)]
         print(
