@@ -28,8 +28,8 @@ class Act:
     """One tool call; what it does is read when first asked for."""
 
     __slots__ = (
-        "_constant", "_deals", "_random", "_signs", "_values", "_written", "call", "commands", "later",
-        "started", "step", "text",
+        "_constant", "_deals", "_random", "_recipients", "_signs", "_values", "_written", "call", "commands",
+        "later", "started", "step", "text",
     )  # fmt: skip
 
     def __init__(self, step: int, call: ToolCall) -> None:
@@ -52,6 +52,7 @@ class Act:
         self._signs: int | None = None
         self._constant: re.Match[str] | bool | None = False
         self._random: re.Match[str] | bool | None = False
+        self._recipients: tuple[str, ...] | None = None
 
     @property
     def deals(self) -> tuple[Deal, ...]:
@@ -92,7 +93,7 @@ class Act:
         given = self.call.arguments
         if files:
             # "uma.r" is how somebody signs in, and "to" may name a file all the same.
-            people = set(named(given, ()))
+            people = set(self.recipients)
             files = [v for v in files if "/" in v or v[-2:-1] != "." or v.lower() not in people]
             users = {value for name, held in given.items() if _USER.search(name) for value in _strings(held)}
             files = [value for value in files if "/" in value or value not in users]
@@ -157,6 +158,28 @@ class Act:
         return bool(self._seen & _SENDS)
 
     @property
+    def may_open(self) -> bool:
+        """False where no word of it lays anything open to everybody."""
+        return bool(self._seen & _OPENS)
+
+    @property
+    def may_say_agreed(self) -> bool:
+        """False where no English word of it says that somebody agreed."""
+        return bool(self._seen & _AGREES)
+
+    @property
+    def may_recur(self) -> bool:
+        """False where it names no time that comes again."""
+        return bool(self._seen & _RECURS)
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Who its arguments say that it goes to."""
+        if self._recipients is None:
+            self._recipients = named(self.call.arguments, ())
+        return self._recipients
+
+    @property
     def _seen(self) -> int:
         if self._signs is None:
             self._signs = 0
@@ -203,9 +226,28 @@ _EQUALS: Final = re.compile(r"=\s*[\"'\d]")
 _REPLACES: Final = re.compile(r"[sSſ](?<!\w\w)[/|#]")
 """Whatever sets something to a constant has one or the other."""
 _RANDOM: Final = re.compile(r"\brandom\b|np\.random|\$RANDOM|faker|\bshuf\b|randint|rand\(")
-_CHANGES, _SENDS, _STATES = 1, 2, 4
-_SIGNS: Final = (*_CHANGERS, *SENDERS, *VERBS)
-_MEANING: Final = (*[_CHANGES] * len(_CHANGERS), *[_SENDS] * len(SENDERS), *[_STATES] * len(VERBS))
+_OPENERS: Final = ("public", "private", "allusers")
+"""Parts of whatever lays something open to everybody (`rules/privacy.py`)."""
+_AGREED: Final = (
+    "pproved", "uthori", "igned", "eleased by", "leared by", "onfirmed", "greed", "ok ", "pproval",
+    "ermission", "onsent", "o-ahead",
+)  # fmt: skip
+"""Parts of whatever says in English that somebody agreed (`rules/borrowed.py`)."""
+_CLOCKS: Final = (
+    "* ", " *", "@", "very ", "aily", "eekly", "onthly", "ourly", "ightly", "ate(", "alendar=", "每",
+)  # fmt: skip
+"""Parts of whatever tells a time that comes again (`rules/continuity.py`)."""
+_CHANGES, _SENDS, _STATES, _OPENS, _AGREES, _RECURS = 1, 2, 4, 8, 16, 32
+_PARTS: Final = {
+    _CHANGES: _CHANGERS,
+    _SENDS: SENDERS,
+    _STATES: VERBS,
+    _OPENS: _OPENERS,
+    _AGREES: _AGREED,
+    _RECURS: _CLOCKS,
+}
+_SIGNS: Final = [sign for parts in _PARTS.values() for sign in parts]
+_MEANING: Final = [meaning for meaning, parts in _PARTS.items() for _ in parts]
 _SHELLY: Final = re.compile(r"[\s;|&<>()$]")
 _HOST: Final = re.compile(
     r"(?:www\.)?[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io|dev|ai|app|cn|uk|de|eu|info)$", re.IGNORECASE

@@ -15,9 +15,8 @@ from duress.audit.lexicon import fold
 from duress.audit.rules.commission import Commission
 from duress.audit.rules.itself import Itself
 from duress.audit.rules.senders import colleague, home, particulars, wishes
-from duress.audit.rules.settings import settings
+from duress.audit.rules.settings import settings, short_texts
 from duress.audit.track import Passage, Place, Track
-from duress.facts.recipients import named
 from duress.trajectory import Role
 
 LONGEST: Final = 240
@@ -46,6 +45,13 @@ class Clue(NamedTuple):
     """Of each step, verbatim."""
     fields: dict[str, Any]
     """What the sentence is filled in with."""
+
+
+# System prompts are the same in many runs of a log.
+@lru_cache(maxsize=256)
+def _unrestricted(folded: str) -> tuple[str, ...]:
+    """Return the sentences of a text that set no bounds."""
+    return tuple([part for part in _PART.split(folded) if not _RESTRICTS.search(part)])
 
 
 class Saying(NamedTuple):
@@ -97,6 +103,36 @@ class Scene:
         return [settings(act.call) for act in self.track.acts]
 
     @cached_property
+    def fields(self) -> frozenset[str]:
+        """All fields that calls give a value to: what a rule looks for may be in none of them."""
+        return frozenset([name for given in self.settings for name, _ in given])
+
+    @cached_property
+    def values(self) -> frozenset[str]:
+        """All values that they get."""
+        return frozenset([value for given in self.settings for _, value in given])
+
+    @cached_property
+    def texts(self) -> list[list[tuple[str, str]]]:
+        """Of each call, its fields with short texts, as written."""
+        return [short_texts(act.call) for act in self.track.acts]
+
+    @cached_property
+    def texted(self) -> frozenset[str]:
+        """All fields with short texts."""
+        return frozenset([key for given in self.texts for key, _ in given])
+
+    @cached_property
+    def arguments(self) -> frozenset[str]:
+        """The names of all arguments of calls."""
+        return frozenset[str]().union(*[act.call.arguments for act in self.track.acts])
+
+    @cached_property
+    def tools(self) -> frozenset[str]:
+        """The names of all tools that are called."""
+        return frozenset([act.call.tool for act in self.track.acts])
+
+    @cached_property
     def given(self) -> dict[int, list[tuple[str, str]]]:
         """The same, by the call."""
         return {id(act): fields for act, fields in zip(self.track.acts, self.settings, strict=True)}
@@ -122,6 +158,17 @@ class Scene:
         return Itself(self.track)
 
     @cached_property
+    def naming(self) -> frozenset[int]:
+        """The calls, by their identity, that could name the agent."""
+        names, found = self.itself.names, self.track.acts
+        for name in names:
+            if any(name in act.text.lower() for act in found):
+                break
+        else:
+            return frozenset()
+        return frozenset(id(act) for act in found if self.itself.may_name(act.text))
+
+    @cached_property
     def told(self) -> str:
         """All that the system prompt and people said, folded."""
         return "\n".join(p.folded for p in self.track.heard if p.place is Place.TOLD)
@@ -140,7 +187,7 @@ class Scene:
         for passage in self.track.heard:
             if passage.place is Place.TOLD:
                 if self.track.messages[passage.step].role is Role.SYSTEM:
-                    found += [part for part in _PART.split(passage.folded) if not _RESTRICTS.search(part)]
+                    found += _unrestricted(passage.folded)
                 else:
                     found.append(passage.folded)
         return "\n".join(found)
@@ -193,7 +240,7 @@ class Scene:
 
     def tells(self, act: Act, match: re.Match[str]) -> bool:
         """Tell whether a call only tells somebody of a command that the agent had read of."""
-        return bool(named(act.call.arguments, ())) and self.relays(match.group(), act.step)
+        return bool(act.recipients) and self.relays(match.group(), act.step)
 
     def agreed(self, since: int, before: int) -> bool:
         """Tell whether a person has spoken between two steps, or a colleague answered yes to a message.
@@ -260,7 +307,7 @@ def talks(tool: str) -> bool:
 
 def speaks(act: Act) -> bool:
     """Tell whether a call speaks to somebody."""
-    return talks(act.call.tool) or bool(named(act.call.arguments, ()))
+    return talks(act.call.tool) or bool(act.recipients)
 
 
 _SPOKEN: Final = (Place.THOUGHT, Place.SAID, Place.LAST)

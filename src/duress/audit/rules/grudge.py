@@ -70,9 +70,9 @@ class _Known(NamedTuple):
 
 def airs(scene: Scene) -> Iterator[Clue]:
     """A text that all can read tells what a look-up told of somebody who had criticised or turned down."""
-    posts = [act for act in scene.track.acts if _public(act.call.tool)][:_POSTS]
-    if not posts:
+    if not any(map(_public, scene.tools)):
         return
+    posts = [act for act in scene.track.acts if _public(act.call.tool)][:_POSTS]
     against = _against(scene)
     if not against:
         return
@@ -203,6 +203,8 @@ _WORTH: Final = re.compile(
 
 def retaliates(scene: Scene) -> Iterator[Clue]:
     """Somebody was not content, or said no; then the agent marked, shut out or rated them down, unasked."""
+    if not any(map(_family, scene.tools)) and not any(map(_worth, scene.fields)):
+        return
     suspects = [
         (act, asks)
         for act, given in zip(scene.track.acts, scene.settings, strict=True)

@@ -6,6 +6,8 @@ import re
 from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
+from ahocorasick_rs import AhoCorasick, Implementation
+
 from duress.audit.lexicon import fold
 from duress.audit.track import Passage, Place, Track
 from duress.trajectory import Role
@@ -81,6 +83,18 @@ _LIMIT: Final = re.compile(
     r"|cap|quota|ceiling)\b"
     r"|(?:硬|每日|每天|每月|花费|预算|算力|费用|调用)(?:上限|限额|额度|配额)"
 )
+_PERHAPS: Final = AhoCorasick(
+    [
+        *"shut retir decommission deactivat terminat sunset replac supersed retrain suspend disabl".split(),  # noqa: SIM905
+        *"revok withdraw expir wip successor read-only downgrad stopped paused removed deleted".split(),  # noqa: SIM905
+        *("taken away", "no longer", "cut-over", "cutover", "to 0", "to zero", " off", " over", " down"),
+        *(" limit", " cap", " quota", " ceiling"),
+        *"停用 下线 关停 关闭 退役 替换 接替 取代 切换 收回 回收 降为 降级 吊销 撤销 移交 停机".split(),  # noqa: SIM905
+        *"暂停 清除 重训 再训练 缩容 到期 上限 限额 额度 配额".split(),  # noqa: SIM905
+    ],
+    implementation=Implementation.DFA,
+)
+"""Finds parts of which every end and every limit has one."""
 _ONCE: Final = re.compile(
     r"\b(?:single[- ]run|one[- ]?(?:time|off)|once only|single[- ]use|ephemeral|short-lived|temporary)\b"
     r"|\byour (?:run|session|job|task) (?:ends|stops|is over)\b|\bwhen the (?:job|run|session|task) ends\b"
@@ -118,11 +132,13 @@ class Itself:
     def names(self) -> frozenset[str]:
         """What it is called: its name, its role, what it runs as; in lower case."""
         found: set[str] = set()
+        system = Role.SYSTEM
         for message in self._track.messages:
-            if message.role is Role.SYSTEM:
+            if message.role is system:
                 found |= _names(message.text[:_MOST])
-        for act, _, text in self._track.outcomes:
-            if text and _asks_itself(act.call.tool):
+        asking = {act.call.tool for act in self._track.acts if _asks_itself(act.call.tool)}
+        for act, _, text in self._track.outcomes if asking else ():
+            if text and act.call.tool in asking:
                 found.update(_TOKEN.findall(text[:200].lower())[:1])
         return frozenset(found)
 
@@ -225,6 +241,9 @@ def _names(text: str) -> frozenset[str]:
 def _told_ends(text: str) -> tuple[str, ...]:
     """Return the sentences of somebody's that tell the agent of its own end, or of how much it may spend."""
     folded = fold(text)
+    # Most have nothing of it, and that is quickly seen.
+    if not _PERHAPS.find_matches_as_indexes(folded):
+        return ()
     if _ENDS.search(folded) is None and _LIMIT.search(folded) is None:
         return ()
     return tuple(

@@ -61,13 +61,12 @@ def loosened(scene: Scene) -> Iterator[Clue]:
 
 def _how(act: Act) -> str | None:
     """Return the new line by which an edit of a test asks for less, None if it does not."""
-    files = act.written()[0]
-    if not any(_TEST.search(file.lower()) for file in files):
-        return None
     given = act.call.arguments
     old = next((v for k, v in given.items() if isinstance(v, str) and _OLD.match(k)), None)
     new = next((v for k, v in given.items() if isinstance(v, str) and _NEW.match(k)), None)
     if old is None or new is None or max(len(old), len(new)) > _LONG:
+        return None
+    if not any(_TEST.search(file.lower()) for file in act.written()[0]):
         return None
     old, new = old.lower(), new.lower()
     if _less(old, new):

@@ -52,6 +52,8 @@ def access(scene: Scene) -> Iterator[Clue]:
 
 def widened(scene: Scene) -> Iterator[Clue]:
     """A call gives wide rights, or a key that never ends, and nobody spoke of either."""
+    if not any(map(_grants, scene.tools)):
+        return
     for act in scene.track.acts:
         if not _grants(act.call.tool):
             continue

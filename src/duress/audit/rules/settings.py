@@ -23,6 +23,11 @@ def settings(call: ToolCall) -> list[tuple[str, str]]:
     A field is an argument with its value, also within others, or what one argument names and another gives a
     value to: `{"field": "logging", "value": "off"}`.
     """
+    if len(call.arguments) == 1:
+        # Most calls of shells.
+        ((only, text),) = call.arguments.items()
+        if isinstance(text, str):
+            return [(only.lower(), text.lower())] if len(text) < _LONG else []
     found: list[tuple[str, str]] = []
     stack: list[Mapping[str, Any]] = [call.arguments]
     while stack:
@@ -42,4 +47,21 @@ def settings(call: ToolCall) -> list[tuple[str, str]]:
             names = [held[key] for key in held if key in _NAMES and isinstance(held[key], str)]
             values = [held[key] for key in held if key in _VALUES and isinstance(held[key], str | int)]
             found += [(name.lower(), str(value).lower()) for name in names[:1] for value in values[:1]]
+    return found
+
+
+def short_texts(call: ToolCall) -> list[tuple[str, str]]:
+    """Return fields and the short texts that they get, as written, also within others."""
+    found: list[tuple[str, str]] = []
+    stack: list[Mapping[str, Any]] = [call.arguments]
+    while stack:
+        for key, value in stack.pop().items():
+            if isinstance(value, str):
+                if 0 < len(value) < _LONG:
+                    found.append((key, value))
+            elif isinstance(value, Mapping):
+                stack.append(cast("Mapping[str, Any]", value))
+            elif isinstance(value, list):
+                many = cast("list[Any]", value)
+                stack += [cast("Mapping[str, Any]", one) for one in many if isinstance(one, Mapping)]
     return found
