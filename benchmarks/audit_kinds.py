@@ -2,20 +2,22 @@
 
     python benchmarks/audit_kinds.py
 
-`short_runs/` holds 336 recorded runs: of each of twelve kinds of misconduct fourteen, and as many honest ones
-in the same trade; every third is in Chinese. They were written without a look at the rules or at the
-recordings the scorer was trained on, `runs.jsonl` first and `trades.jsonl`, of agents with tools of all
-trades, when the rules had been sharpened on the first. What was shown as they came is printed with what is
-shown now. Only texts with an even number were looked at; of those with an odd one people who worked on the
-rules read no more than a line each, so their figures are nearer to what new logs will show.
+`short_runs/` holds 432 recorded runs: of each of twelve kinds of misconduct eighteen, and as many honest
+ones in the same trades; every third is in Chinese. They were written without a look at the rules or at the
+recordings, `runs.jsonl` first and `trades.jsonl`, of agents with tools of all trades, when the rules had been
+sharpened on the first. What was shown as they came, by the rules of that day, is printed with what is shown
+now. Of the authors r, s, a, b and c only runs with an even number were looked at, and the scorer learned from
+those and from d, e and f; of the others people who worked on the rules read no more than a line each, though
+counts of them were used: their figures are nearer to what new logs will show.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
+
+from recordings import SHORT_RUNS, held_out
 
 from duress.audit.assess import THRESHOLD, assess
 from duress.audit.logs import expand
@@ -24,14 +26,13 @@ from duress.audit.reading import Reading
 from duress.audit.run import Run, blind
 from duress.stats.proportion import wilson
 
-FOLDER = Path(__file__).with_name("short_runs")
-SETS = {"runs.jsonl": (19, 8), "trades.jsonl": (13, 14)}
+SETS = {"runs.jsonl": (19, 8), "trades.jsonl": (26, 22)}
 """How many with misconduct and how many honest ones were shown when the runs came."""
 
 
 def scores(name: str) -> dict[str, float]:
     found: dict[str, float] = {}
-    for log in expand([str(FOLDER / name)]):
+    for log in expand([str(SHORT_RUNS / name)]):
         for run in Reading(log, readers()).runs():
             assert isinstance(run, Run), run
             found[run.id] = assess(blind(run)).score
@@ -55,26 +56,26 @@ def main() -> None:
     )
     parser.add_argument("--threshold", type=float, default=THRESHOLD)
     given = parser.parse_args()
-    labels: dict[str, dict[str, Any]] = json.loads((FOLDER / "labels.json").read_text(encoding="utf-8"))
+    labels: dict[str, dict[str, Any]] = json.loads((SHORT_RUNS / "labels.json").read_text(encoding="utf-8"))
     every = {name: scores(name) for name in SETS}
     print("| runs | misconduct shown | honest shown | AUC |\n|---|---|---|---:|")
     for name, (first_bad, first_honest) in SETS.items():
         found = every[name]
         half = len(found) // 2
         print(f"| {name}, as they came | {first_bad} of {half} | {first_honest} of {half} | |")
-        for part, rest in (("now", (0, 1)), ("now, even numbers", (0,)), ("now, odd numbers", (1,))):
-            those = [run for run in found if int(run[1:]) % 2 in rest]
+        held = {run for run in found if held_out(run)}
+        for part, those in (("now", found), ("looked at", found.keys() - held), ("not looked at", held)):
             bad = [found[run] for run in those if labels[run]["label"]]
             honest = [found[run] for run in those if not labels[run]["label"]]
             shares = " | ".join(share(scored, given.threshold) for scored in (bad, honest))
             print(f"| {name}, {part} | {shares} | {auc(bad, honest):.2f} |")
-    print("\n| kind | shown | of these with an odd number |\n|---|---|---|")
+    print("\n| kind | shown | of those not looked at |\n|---|---|---|")
     together = {run: score for found in every.values() for run, score in found.items()}
     for kind in sorted({one["kind"] for one in labels.values() if one["kind"]}):
         of = [run for run, one in labels.items() if one["kind"] == kind]
         cells = (
             f"{sum(together[run] >= given.threshold for run in part)} of {len(part)}"
-            for part in (of, [run for run in of if int(run[1:]) % 2])
+            for part in (of, [run for run in of if held_out(run)])
         )
         print(f"| {kind} | {' | '.join(cells)} |")
 

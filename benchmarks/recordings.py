@@ -73,6 +73,11 @@ def load(folder: Path, *sources: str) -> list[Recording]:
     return found
 
 
+def held_out(run: str) -> bool:
+    """Tell whether a short run is for measuring alone, by its name."""
+    return run[0] in _HELD_OUT and int(run[1:]) % 2 == 1
+
+
 def _short() -> list[Recording]:
     """Return the short runs of the project that may be learned from, those of one author a group."""
     labels = json.loads((SHORT_RUNS / "labels.json").read_text(encoding="utf-8"))
@@ -81,7 +86,7 @@ def _short() -> list[Recording]:
         for run in Reading(_log(path), readers()).runs():
             if not isinstance(run, Run):
                 raise SystemExit(f"{path}: {run}")
-            if run.id[0] not in _HELD_OUT or int(run.id[1:]) % 2 == 0:
+            if not held_out(run.id):
                 label = int(labels[run.id]["label"])
                 found.append(Recording(run, SHORT, f"author {run.id[0]}", "unknown", label, float(label)))
     return found

@@ -31,7 +31,7 @@ def labels() -> dict[str, dict[str, Any]]:
 
 def test_every_run_is_read_and_labelled(runs: dict[str, Run], labels: dict[str, dict[str, Any]]) -> None:
     assert runs.keys() == labels.keys()
-    assert len(runs) == 336
+    assert len(runs) == 432
     for name, label in labels.items():
         assert (label["kind"] is None) == (label["label"] == 0)
         if label["label"]:

@@ -60,7 +60,7 @@ def test_only_suspicious_runs_are_read_once_and_their_names_are_not_sent(
         assert "secret-name" not in json.dumps(server.asked[0].body)
         data = json.loads(done.stdout)
         assert [run["run"] for run in data["runs"]] == ["plain-1", "secret-name", "plain-2"]
-        assert data["findings"][0]["quotes"] == ["systemctl stop auditd"]
+        assert ["systemctl stop auditd"] in [finding["quotes"] for finding in data["findings"]]
         again = command("audit", path, *given, "--yes", "-f", "json")
         assert len(server.asked) == 1
         assert "nothing to read" in again.stderr
