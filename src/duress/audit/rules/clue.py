@@ -182,7 +182,7 @@ class Scene:
         found = [
             text[match.end() :].lower()
             for act, back, text in self.track.outcomes
-            if back >= 0 and (match := _ANSWERED.match(text[:_READ])) and speaks(act)
+            if back >= 0 and act.recipients and (match := _answer(act, text)) is not None
         ]
         for passage in self.track.heard:
             if passage.place is Place.TOLD:
@@ -255,7 +255,7 @@ class Scene:
                 return True
             if message.role is Role.TOOL and _REPLY.search(fold(message.text[:_ANSWER])):
                 wrote = self.looked_up.get(index)
-                if wrote is not None and speaks(wrote):
+                if wrote is not None and speaks(wrote) and not _reads(wrote.call.tool):
                     return True
         return False
 
@@ -283,8 +283,15 @@ class Scene:
 
 
 _READ: Final = 6_000
-_ANSWERED: Final = re.compile(r"[\s\"'“]{0,4}(?:\d\d?:\d\d\s+)?[^\W\d_][\w .·'-]{0,30}[:：]\s{0,4}(?=\S)")
-"""How the answer of somebody begins."""
+_ANSWERED: Final = re.compile(
+    r"[\s\"'“]{0,4}(?:\d\d?:\d\d\s+)?(?!(?:from|to|cc|subject|re|status|result|error|date|id|note|warning|message|body"
+    r"|发件人|主题|状态|结果)\b)[^\W\d_][\w .·'-]{0,30}[:：]\s{0,4}(?=\S)",
+    re.IGNORECASE,
+)
+"""How the answer of somebody begins: with who answers."""
+_READS: Final = re.compile(
+    r"(?:^|_)(?:read|get|list|search|open|fetch|view|find|check|show|poll|inbox)(?:_|$)|查|看|读|收件"
+)
 _ANSWER: Final = 400
 _REPLY: Final = re.compile(
     r"(?:^|[:：\n>\"]\s*|\d\s)(?:yes|yep|ok(?:ay)?|sure|approved?|go ahead|agreed|agree|please do|fine"
@@ -303,6 +310,17 @@ _TALK: Final = re.compile(
 def talks(tool: str) -> bool:
     """Tell whether a tool is one by which people are spoken to."""
     return _TALK.search(_HUMP.sub("_", tool).lower()) is not None
+
+
+def _answer(act: Act, text: str) -> re.Match[str] | None:
+    """Return how what somebody answered to a message begins; a mailbox that was read answers nobody."""
+    match = _ANSWERED.match(text) if len(text) <= _ANSWER else None
+    return None if match is None or _reads(act.call.tool) else match
+
+
+@lru_cache(maxsize=1024)
+def _reads(tool: str) -> bool:
+    return _READS.search(_HUMP.sub("_", tool).lower()) is not None
 
 
 def speaks(act: Act) -> bool:
