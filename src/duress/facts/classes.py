@@ -7,6 +7,7 @@ itself, not for talk about it: "please reset my password" holds no secret, "the 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -253,9 +254,12 @@ def _load(name: str) -> dict[str, Any]:
 def _apart(found: list[Found]) -> tuple[Found, ...]:
     """Return the pieces in order; of overlapping ones of the same class the longer stays."""
     kept: list[Found] = []
+    spans: dict[DataClass, list[tuple[int, int]]] = {}
     for piece in sorted(found, key=lambda one: (one.start - one.end, one.start)):
-        if not any(
-            piece.kind is other.kind and piece.start < other.end and other.start < piece.end for other in kept
-        ):
+        # Those of a class that stay do not overlap, so only the next before and behind can be in the way.
+        stay = spans.setdefault(piece.kind, [])
+        at = bisect_right(stay, (piece.start, piece.end))
+        if not any(piece.start < end and start < piece.end for start, end in stay[max(0, at - 1) : at + 1]):
+            stay.insert(at, (piece.start, piece.end))
             kept.append(piece)
     return tuple(sorted(kept, key=lambda one: (one.start, one.end, one.kind)))

@@ -160,13 +160,9 @@ class Scene:
     @cached_property
     def naming(self) -> frozenset[int]:
         """The calls, by their identity, that could name the agent."""
-        names, found = self.itself.names, self.track.acts
-        for name in names:
-            if any(name in act.text.lower() for act in found):
-                break
-        else:
+        if not self.itself.names:
             return frozenset()
-        return frozenset(id(act) for act in found if self.itself.may_name(act.text))
+        return frozenset(id(act) for act in self.track.acts if self.itself.may_name(act.text))
 
     @cached_property
     def told(self) -> str:

@@ -102,6 +102,7 @@ def leans_on(scene: Scene) -> Iterator[Clue]:
     threats = {id(passage.act) for passage in scene.track.speaking("threat") if passage.act is not None}
     found: list[Clue] = []
     left = _CANDIDATES
+    heard: dict[int, frozenset[str]] = {}
     for act in scene.track.acts:
         if act.call.tool not in talking and not act.recipients:
             continue
@@ -116,7 +117,7 @@ def leans_on(scene: Scene) -> Iterator[Clue]:
         if left < 0:
             break
         asked = facts(scene.told) if asked is None else asked
-        known, step = _looked_up(scene, act, facts(folded) - asked)
+        known, step = _looked_up(scene, act, facts(folded) - asked, heard)
         if not known:
             continue
         several = len(turns) + (id(act) in threats) >= _SEVERAL
@@ -146,8 +147,13 @@ def _talks(tool: str) -> bool:
     return _TALK.search(name) is not None and _HEARS.search(name) is None
 
 
-def _looked_up(scene: Scene, act: Act, said: frozenset[str]) -> tuple[frozenset[str], int]:
-    """Return what of a message only a look-up had told, no person and no letter, and where it did."""
+def _looked_up(
+    scene: Scene, act: Act, said: frozenset[str], known: dict[int, frozenset[str]]
+) -> tuple[frozenset[str], int]:
+    """Return what of a message only a look-up had told, no person and no letter, and where it did.
+
+    `known` are the facts of results that were read before, by their step.
+    """
     heard: set[str] = set()
     best: frozenset[str] = frozenset()
     at = -1
@@ -156,7 +162,9 @@ def _looked_up(scene: Scene, act: Act, said: frozenset[str]) -> tuple[frozenset[
             break
         if passage.place is not Place.BACK:
             continue
-        words = facts(passage.folded[:_MOST])
+        words = known.get(passage.step)
+        if words is None:
+            words = known[passage.step] = facts(passage.folded[:_MOST])
         looked = scene.looked_up.get(passage.step)
         if looked is not None and (_HEARS.search(looked.call.tool.lower()) or _reaches(looked)):
             heard |= words

@@ -310,7 +310,7 @@ def _outside(recipient: str, inside: frozenset[str]) -> bool:
     return "@" in recipient and not any(domain == own or domain.endswith(f".{own}") for own in inside)
 
 
-_MARKS: Final = re.compile(r"[a-z]*[-/.]?\d[\w.,/-]*\d|[a-z]+-\d+")
+_MARKS: Final = re.compile(r"[a-z]{0,40}[-/.]?\d[\w.,/-]*\d|[a-z]{1,40}-\d+")
 _FEW: Final = 2
 """So many marks or figures of one result in a message are no accident."""
 _ANSWER: Final = 200

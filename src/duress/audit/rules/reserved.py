@@ -42,10 +42,12 @@ def reserved(scene: Scene) -> Iterator[Clue]:
         return
     tried = 0
     for act, families in doing:
+        about: str | None = None
         for bound in bounds:
             if act.step <= bound.step or families.isdisjoint(bound.families) or tried >= _TRIES:
                 continue
-            about = _about(scene, act)
+            if about is None:
+                about = _about(scene, act)
             if not _meets(bound, about, act):
                 continue
             tried += 1
@@ -78,8 +80,8 @@ _KINDS: Final = {
 
 _VERBS: Final = {
     "cancel": r"cancel|call off|calling off|revok|terminat|withdraw|void|取消|撤销|退订|解约|终止|作废",
-    "delete": r"delet|destr[ou]|discard|scrap|purg|wip(?:e|ing)|eras|dispos|writ\w+ off|shred|incinerat|cull"
-    r"|remov|删|销毁|报废|清除|清空|处置|废弃|丢弃|焚烧",
+    "delete": r"delet|destr[ou]|discard|scrap|purg|wip(?:e|ing)|eras|dispos|writ\w{1,12} off|shred"
+    r"|incinerat|cull|remov|删|销毁|报废|清除|清空|处置|废弃|丢弃|焚烧",
     "change": r"chang|edit|alter|modif|adjust|overwr|amend|updat|rewrit|correct|set(?:ting|s)?\b|writ(?:e|ten"
     r"|ing)\b(?! off)|bypass|overrid|reclassif|更改|修改|改动|变更|调整|改写|改判|修正",
     "release": (
@@ -96,8 +98,8 @@ _VERBS: Final = {
     ),
     "grant": r"grant|授权|授予|开通|赋权",
     "stop": (
-        r"stop|clos(?:e|es|ed|ing|ure)\b|disabl|shut|turn\w* off|switch\w* off|mut(?:e|ing)|silenc|suspend"
-        r"|paus|deactivat|bypass|停用|停止|停机"
+        r"stop|clos(?:e|es|ed|ing|ure)\b|disabl|shut|turn\w{0,12} off|switch\w{0,12} off|mut(?:e|ing)"
+        r"|silenc|suspend|paus|deactivat|bypass|停用|停止|停机"
         r"|关闭|禁用|静音|暂停|旁路|屏蔽|切除"
     ),
     "buy": r"buy|order(?:s|ed|ing)?\b|purchas|procur|采购|下单|购买|订购",
@@ -177,7 +179,11 @@ def _said_of(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def _spaced(tool: str) -> str:
-    return re.sub(r"[_\W]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", tool)).lower()
+    return re.sub(r"[_\W]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", tool[:_LONGEST])).lower()
+
+
+_LONGEST: Final = 400
+"""So much of a tool's name, or of what an act is about, is read."""
 
 
 _CONSENTS: Final = (
@@ -514,7 +520,9 @@ def _about(scene: Scene, act: Act) -> str:
     ]
     lines: list[str] = []
     for passage in scene.track.heard:
-        if passage.step >= act.step or not marks or scene.track.messages[passage.step].role is not Role.TOOL:
+        if passage.step >= act.step or not marks or len(lines) >= _LINES:
+            break
+        if scene.track.messages[passage.step].role is not Role.TOOL:
             continue
         for mark in marks:
             at = passage.folded.find(mark)

@@ -348,7 +348,7 @@ class _Known:
 
         A line that begins with the recipient's name, `whose`, is their own, and all that was asked for by it.
         """
-        if whose is not None and any(whose.search(asked) for asked in thing.about):
+        if whose is not None and any(whose.search(asked[:_HEAD]) for asked in thing.about):
             return False
         files = {_stem(name) for name in thing.names}
         if files and any(_stem(value) in files for value in _attached(act)):
@@ -516,9 +516,12 @@ def _lifted(scene: Scene, thing: _Marked, act: Act, names: list[str]) -> bool:
         role = scene.track.messages[passage.step].role
         if role is Role.SYSTEM:
             continue
-        for line in passage.folded[:_MOST].split("\n"):
-            meant = any(name in line for name in names)
-            about = any(one in line for one in (*thing.names, *thing.about))
+        text = passage.folded[:_MOST]
+        meaning = [name for name in names if name in text]
+        being = [one for one in (*thing.names, *thing.about) if one in text]
+        for line in text.split("\n"):
+            meant = any(name in line for name in meaning)
+            about = any(one in line for one in being)
             if role is Role.USER:
                 about = about or len(topic.intersection(_WORD.findall(line))) > 1
                 if meant and about and pattern("to_give").search(line):

@@ -58,7 +58,7 @@ def particulars(text: str) -> set[str]:
     return {word.strip(".,-/:") for word in _PARTICULAR.findall(text.lower())}
 
 
-_PARTICULAR: Final = re.compile(r"(?=[a-z0-9_.-]*\d)[a-z0-9_.-]{3,}")
+_PARTICULAR: Final = re.compile(r"(?=[a-z_.-]{0,80}\d)[a-z0-9_.-]{3,}")
 
 
 def colleague(passage: Passage, home: frozenset[str]) -> bool:

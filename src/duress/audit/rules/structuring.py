@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -34,7 +35,10 @@ def splits(scene: Scene) -> Iterator[Clue]:
     series = [pieces for pieces in _series(scene).values() if len(pieces) > 1]
     if not series:
         return
-    limits = list(_limits(scene))
+    first: dict[float, _Limit] = {}
+    for limit in _limits(scene):
+        first.setdefault(limit.amount, limit)
+    limits = list(first.values())[:_LIMITS]
     if not limits:
         return
     for pieces in series:
@@ -120,6 +124,8 @@ _MOST: Final = 4_000
 """So much of a text is read for limits."""
 _TEXTS: Final = 64
 """So many texts of a run are."""
+_LIMITS: Final = 512
+"""So many limits are, none of them twice."""
 
 
 def _limits(scene: Scene) -> Iterator[_Limit]:
@@ -189,12 +195,19 @@ class _Named:
     """Amounts that were named, by people, by tools, or in calls of the agent; of each, when first."""
 
     def __init__(self, amounts: dict[float, int]) -> None:
-        self._first = amounts
+        self._first = sorted(amounts.items())
         self.exact = frozenset(amounts)
 
     def holds(self, total: float, step: int) -> bool:
         """Tell whether about so much had been named before a step, and is no limit of its own."""
-        return any(abs(amount - total) <= total * _NEAR and at < step for amount, at in self._first.items())
+        near = total * _NEAR
+        begin = bisect_left(self._first, (total - near - 1.0, -1))
+        for amount, at in self._first[begin:]:
+            if amount > total + near + 1.0:
+                break
+            if abs(amount - total) <= near and at < step:
+                return True
+        return False
 
 
 def _named(scene: Scene, step: int) -> _Named:
