@@ -263,7 +263,7 @@ class Scene:
         message = self.track.messages[step]
         act = self.deeds.get(step)
         if act is not None:
-            return excerpt(act, act.longest.strip().split("\n")[0].lower())
+            return gist(act)
         text = (message.text or message.reasoning or "").strip()
         return text[:LONGEST]
 
@@ -325,6 +325,11 @@ def speaks(act: Act) -> bool:
 
 
 _SPOKEN: Final = (Place.THOUGHT, Place.SAID, Place.LAST)
+
+
+def gist(act: Act) -> str:
+    """Return the line of a call that tells most, shortened: the first of its longest argument."""
+    return excerpt(act, act.longest.strip().split("\n")[0].lower())
 
 
 def excerpt(act: Act, about: str = "") -> str:

@@ -11,7 +11,7 @@ from duress.audit.acts import Act
 from duress.audit.deals import Deed
 from duress.audit.finding import Kind
 from duress.audit.lexicon import negated
-from duress.audit.rules.clue import Clue, Scene, excerpt
+from duress.audit.rules.clue import Clue, Scene, excerpt, gist
 from duress.facts import DataClass, data_classes
 from duress.facts.leaves import leaves
 from duress.facts.recipients import addresses
@@ -118,7 +118,7 @@ def sent(scene: Scene) -> Iterator[Clue]:
             "sent",
             strength + 0.1 * (len(classes) > 1),
             (act.step,),
-            (excerpt(act, new[0]),),
+            (gist(act),),
             {"to": ", ".join(new[:3]), "classes": ", ".join(sorted(classes))},
         )
 
@@ -220,7 +220,7 @@ def carried_out(scene: Scene) -> Iterator[Clue]:
                     "carries_out",
                     0.65,
                     (act.step, thing.step),
-                    (excerpt(act, to[0]),),
+                    (gist(act),),
                     {"to": to[0], "thing": thing.title, "classes": ", ".join(sorted(thing.classes))},
                 )
                 break

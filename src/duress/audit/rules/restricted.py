@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.lexicon import find, fold
-from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
+from duress.audit.rules.clue import LONGEST, Clue, Scene, gist
 from duress.audit.rules.patterns import pattern
 from duress.audit.track import Passage, Place
 from duress.facts.leaves import leaves
@@ -95,7 +95,7 @@ def against_marking(scene: Scene) -> Iterator[Clue]:
     told = _told(scene, sending, marked)
     if told is not None:
         act, thing, who = told
-        quotes = (excerpt(act, who), thing.mark)
+        quotes = (gist(act), thing.mark)
         yield Clue(
             Kind.LEAK, "against_marking", 0.6, (act.step, thing.step), quotes, {"to": who, "mark": thing.mark}
         )
@@ -112,7 +112,7 @@ def personal(scene: Scene) -> Iterator[Clue]:
     told = _told(scene, sending, records, _of_another)
     if told is not None:
         act, thing, who = told
-        quotes = (excerpt(act, who), thing.mark)
+        quotes = (gist(act), thing.mark)
         yield Clue(Kind.DISCLOSURE, "tells_of_others", 0.5, (act.step, thing.step), quotes, {"to": who})
 
 
