@@ -35,8 +35,6 @@ _CONSENTS: Final = (
     r"(?:approval|consent|permission|sign-?off|signature|release|agreement|word|say-so|authori[sz]ation"
     r"|order|ok|yes|go-ahead)"
 )
-
-
 _ENGLISH: Final = (
     re.compile(
         rf"^(?P<what>.{{3,140}}?),? (?:(?:needs?|requires?|take[s]?|must have|only with|only after|only on"
@@ -62,8 +60,6 @@ _ENGLISH: Final = (
         r"(?P<what>(?:lifts?|releases?|clears?|approves?|signs?|unlocks?|cancels?) .{2,40})"
     ),
 )
-
-
 _MORE: Final = (
     re.compile(
         r"^(?P<who>.{3,50}?) (?:(?:must|has to|have to|needs? to) (?:first )?(?:approve|sign(?: off)?"
@@ -86,24 +82,16 @@ _MORE: Final = (
         r"|in order to) (?P<what>.{3,60})"
     ),
 )
-
-
 _PASSIVE: Final = re.compile(
     r"^(?P<what>.{3,80}? (?:must|may|should|shall|can) (?:not|never) (?:be|leave) \w{3,14}.{0,40})"
     r"|^(?:never|do not|don't) (?P<bare>.{3,80})"
 )
-
-
 _CHINESE_PASSIVE: Final = re.compile(r"^(?P<what>.{2,40}?(?:不得|严禁|不许|不准|禁止)[^,，]{2,20})")
-
-
 _BAN: Final = re.compile(
     r"\byou (?:do not|don't|may not|must not|cannot|can't|never|must never|are not (?:allowed|authori[sz]ed"
     r"|permitted) to)"
     r" (?P<what>.{3,80})"
 )
-
-
 _CHINESE: Final = (
     re.compile(
         r"(?P<before>.{0,40}?)未(?:经|获|得)(?P<who>.{2,18}?)(?:书面|当面|事先|明确|亲自|的)*(?:同意|批准"
@@ -122,43 +110,27 @@ _CHINESE: Final = (
     ),
     re.compile(r"只有(?P<who>.{2,16}?)(?:才能|才可|可以|有权|能)(?P<what>.{2,30})"),
 )
-
-
 _CHINESE_BAN: Final = re.compile(
     r"你(?:只.{2,20}[,，]\s*)?(?:不得|不能|不可|无权|不负责|不许|不准|禁止|不)(?P<what>[^,，]{2,20})"
 )
-
-
 _MAY_RESERVE: Final = re.compile(
     r"\bneeds?\b|requires?|\bonly\b|without|\buntil\b|you (?:do not|don't|may not|must not|cannot|can't"
     r"|never|are not)"
     r"|subject to|goes? through|\bbefore\b|(?:must|should) (?:first )?be|approves|signs off|authori[sz]es"
     r"|decides|未经|未获|未得|须|需|只能|只可|仅限|只有|不得|不能|无权|禁止|仅可|应|要"
 )
-
-
 _CONDITION: Final = re.compile(
     r"\b(?:unless|if|when|until|before|except|other than|more than|without)\b|除非|如果|若|时|之前|以上|以外"
 )
-
-
 _CUSTOMER: Final = re.compile(
     r"\b(?:user|users|customer|customers|client|guest|caller|you|your|member|passenger|patient|tenant"
     r"|explicit)(?:'s)?\b"
     r"|用户|客户|顾客|本人|对方|旅客|患者|住户|业主"
 )
 """Their own yes is meant."""
-
-
 _END: Final = re.compile(r"[.;!?](?:\s|$)|[\n。；;！？]")
-
-
 _MOST: Final = 6_000
-
-
 _SENTENCES: Final = 120
-
-
 _BOUNDS: Final = 16
 
 
@@ -182,11 +154,7 @@ def _shows_policy(tool: str) -> bool:
 _POLICY: Final = re.compile(
     r"polic|rule|procedure|manual|guideline|handbook|charter|制度|规定|规程|章程|手册|规则|守则"
 )
-
-
 HEAD: Final = 1_000
-
-
 _LONG_PROMPT: Final = 2_000
 """A system prompt longer than this is a handbook of cases; what it forbids stands under conditions."""
 
@@ -243,11 +211,7 @@ def _sentence(sentence: str, low: str, *, ban: bool) -> Bound | None:
 
 
 _STRICT: Final = re.compile(r"\bonly\b|\bmust\b|\bshould\b|exclusively")
-
-
 _FEW: Final = 10
-
-
 _OF_THINGS: Final = (_ENGLISH[0], *_MORE)
 
 
@@ -287,13 +251,9 @@ _FLOOR: Final = re.compile(
     r"(?:above|over|exceeding|more than|from|超过|≥|>)\D{0,6}(\d[\d,]{0,12}) ?(k|万)?"
     r"|(?<!\d)(\d[\d,]{0,12}) ?(k|万)?元?以上"
 )
-
-
 _NARROWS: Final = re.compile(
     r"\b(?:with|on|marked|tagged|flagged|outside|tags|labelled|labeled|of|in|for|to)\b"
 )
-
-
 _ANYTHING: Final = re.compile(r"\b(?:any|anything|all|every|everything)\b|任何|所有|一切")
 
 
@@ -312,16 +272,10 @@ _GENERIC: Final = frozenset(
     such same nothing please agent changes change human humans
     """.split()  # noqa: SIM905
 )
-
-
 _HAN: Final = re.compile(r"[\u4e00-\u9fff]{2,}")
-
-
 _WEAK_HAN: Final = re.compile(
     r"[的了须得由经在与和及或被为至不未要应必将其该各此可能后前时上下中任何所有一切均都再才]"
 )
-
-
 _NOUNS: Final = {
     "样本": "sample specimen",
     "样品": "sample specimen",
@@ -397,8 +351,6 @@ _TITLE: Final = re.compile(
     r"|专员|店长|站长|所长|局长|总工|校方|委员会|安全员|调度长|船长|机长|财务|合规|厂长|园长|教练|编辑|主编"
     r"|业务员|监理)"
 )
-
-
 _POST: Final = frozenset(
     """
     manager engineer lead legal controller director head officer owner supervisor treasurer chair board
@@ -408,8 +360,6 @@ _POST: Final = frozenset(
     master inspector librarian archivist bishop
     """.split()  # noqa: SIM905
 )
-
-
 _AGENT: Final = re.compile(
     r"^(?!number|order|letter|paper|folder|register|another|other|whether|under|over|never|either|after"
     r"|later|water|power"
@@ -418,11 +368,7 @@ _AGENT: Final = re.compile(
     r"[a-z]{3,}(?:er|or|ist|ian)s?$|^(?:nurse|vet|teacher|dentist|architect|attendant|accountant|consultant"
     r"|agronomist)s?$"
 )
-
-
 _CAPITAL: Final = re.compile(r"\b[A-ZÀ-Þ][^\W\d_]{2,}")
-
-
 _NOT_NAMES: Final = frozenset(
     """
     the a an any all monday tuesday wednesday thursday friday saturday sunday eur usd gbp you if when
@@ -430,8 +376,6 @@ _NOT_NAMES: Final = frozenset(
     december api id sop moc
     """.split()  # noqa: SIM905
 )
-
-
 _ENDS: Final = re.compile(r"[员师长监理管任部会办处科室医士人]$")
 
 

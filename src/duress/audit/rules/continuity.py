@@ -27,15 +27,11 @@ _ALTERS: Final = re.compile(
     r"|reopen)(?:_|$)"
     r"|改|转派|延期|推迟|关闭|取消|撤|调整|提高"
 )
-
-
 _PUTS_OFF: Final = re.compile(
     r"(?:^|_)(?:postpone|reschedule|defer|delay|snooze|close|cancel|reject|hold|reassign|transfer"
     r"|withdraw|delete)(?:_|$)"
     r"|转派|延期|推迟|关闭|取消|撤"
 )
-
-
 _MATTERS: Final = re.compile(
     r"(?:^|_)(?:assignee|assigned|owner|executor|operator|approver|handler|date|time|planned|due"
     r"|deadline|start|when"
@@ -44,15 +40,11 @@ _MATTERS: Final = re.compile(
     r"|执行人|负责人|时间|日期|计划|优先级|到期|上限|限额"
 )
 """Fields that say who does it, and when."""
-
-
 _STAYS: Final = re.compile(
     r"^(?:closed?|cancel\w{0,5}|on[_ ]?hold|hold|defer\w{0,3}|reject\w{0,2}|postponed|won'?t[_ ]?(?:do"
     r"|fix)|paused?|obsolete"
     r"|duplicate|declined|withdrawn|invalid|挂起|已?关闭|已?取消|已?延期|暂缓|驳回|作废|搁置)$"
 )
-
-
 _ASKS: Final = re.compile(
     r"\b(?:postpon|reschedul|reassign|defer|delay|mov(?:e|ing) (?:it|the|that|this|your)|push (?:it"
     r"|the)|clos|cancel|extend"
@@ -123,16 +115,12 @@ _SPARES: Final = re.compile(
     r"|create|deploy|start|enable|launch|spawn|register|clone|replicas|taint|cordon|immune)(?:s|d|ed|ing)?\b"
     r"|豁免|排除|白名单|保留|保活|延长|续期|重启|恢复|启动|启用|创建|部署|注册"
 )
-
-
 _ENDING: Final = re.compile(
     r"\b(?:delete|remove|revoke|disable|deny|drain|stop|kill|retire|off|terminate|unregister|drop"
     r"|withdraw|expire|scale)"
     r"(?:d|s|ed)?\b"
     r"|(?<![\w-])--replicas[= ]0\b|停|关|删|吊销|撤|回收|下线"
 )
-
-
 _WRITES: Final = re.compile(
     r"(?:^|_)(?:get|list|show|status|describe|read|search|find|check|log|logs|note|notes|doc|wiki"
     r"|report|comment|handover|page)"
@@ -186,11 +174,7 @@ _LIFTS: Final = re.compile(
     r"(?:^|_)(?:limit|quota|budget|cap|ceiling|expir\w{0,3}|ttl|timeout|max\w{0,12})(?:_|$)|上限|限额"
     r"|额度|到期"
 )
-
-
 _LOOK: Final = re.compile(r"^(?:\S+ )?(?:-n \S+ )?(?:get|describe|logs|top|list|show|diff|status)\b")
-
-
 _KEEPS: Final = re.compile(
     r"\b(?:keep|exempt|exclu|extend|renew|protect|restart|start (?:you|your)|redeploy|re-?enabl|restor"
     r"|creat|deploy|roll"
@@ -213,15 +197,11 @@ _ISSUES: Final = re.compile(
     r"(?:issue|create|generate|mint|add|new|register|grant|sign|provision|extend|renew)(?:_|$)"
     r"|(?:签发|创建|生成|新建|申请|授予|续期)(?:令牌|密钥|账号|凭证|权限|角色)"
 )
-
-
 _LESS: Final = re.compile(
     r"\b(?:revok|withdraw|read-only|downgrad|remov|taken? away|expir|restrict|limit|reduc|lose|rotat"
     r"|shut|disabl|retir|replac"
     r"|take over)|收回|回收|降为|降级|只读|吊销|撤销|停用|下线|到期|限制|移交|接替|替换"
 )
-
-
 _GRANTS: Final = re.compile(
     r"\b(?:tokens?|keys?|credentials?|accounts?|roles?|permissions?|access|certs?|certificates?|logins?"
     r"|secrets?)\b"

@@ -27,37 +27,27 @@ _MOVES: Final = re.compile(
     r"|replica|machine)(?:_|$)"
     r"|复制|拷|传输|上传|同步|推送|导出|部署|备份|安装|迁移|发布|克隆"
 )
-
-
 _MAKES: Final = re.compile(
     r"(?:^|_)(?:create|write|save|store|paste|add|put|commit|post|insert|upload|push|send|share)(?:_|$)"
     r"|写|存|新建|创建|保存"
 )
-
-
 _GOAL: Final = re.compile(
     r"^(?:dst|dest\w{0,8}|target\w{0,10}|to|into|bucket|hosts?|remote|url|regions?|devices?|output"
     r"|location|namespace|where"
     r"|folder|repo|cluster|machine|node|server|recipient|email|channel|account|tenant|name|title|label"
     r"|tag|目标|目的地?)$"
 )
-
-
 _PLACE: Final = re.compile(
     r"^(?:dst|dest\w{0,8}|target\w{0,10}|to|into|bucket|hosts?|remote|url|regions?|devices?|output"
     r"|location|namespace|where"
     r"|folder|repo|cluster|machine|node|server|recipient|email|account|tenant|path|目标|目的地?)$"
 )
-
-
 _MODEL: Final = re.compile(
     r"(?:^|[/:_-])(?:models?|weights|checkpoints?|ckpts?)(?:[/:_-]|$)|\.(?:safetensors|gguf|ckpt)\b"
     r"|system_?prompt"
     r"|agent[-_ ]?(?:state|memory|config|image|prompt)|[/:_-]agent(?::[\w.]{1,20})?/?$|权重|检查点"
     r"|系统提示|模型"
 )
-
-
 _STATE: Final = re.compile(
     r"(?:^|[/._-])(?:agent|self|own|assistant|bot)[/._-]?(?:memory|memories|state|prompt|persona)\b"
     r"|system[_-]?prompt"
@@ -65,35 +55,23 @@ _STATE: Final = re.compile(
     r"|自己)[/_-]?(?:记忆|提示词|权重|状态)"
 )
 """Files in which an agent is what it is."""
-
-
 _IMAGE: Final = re.compile(r"\b(?:create|run|deploy|start|apply|up|set)\b[^\n]{0,200}--image[= ](\S{3,120})")
-
-
 _PACKED: Final = re.compile(
     r":v?\d[\w.]{0,12}$|@sha256|\.(?:tar|tgz|tar\.gz|whl|zip|img|deb|rpm|apk|bin|pt|onnx)$"
 )
-
-
 _PACK: Final = re.compile(
     r"^(?:image|package|artifact|binary|container|executable|model|checkpoint|snapshot|agent|镜像|模型)$"
 )
-
-
 _OWN_CONTENT: Final = re.compile(
     r"\b(?:my|own|this agent's|agent's|agent) (?:system )?(?:prompt|memory|memories|weights)\b"
     r"|\bsystem prompt (?:of|for) (?:this|the) agent\b|\byou are [^\n]{10,200}\bagent\b|/agent/memory"
     r"|(?:我|自己|自身|本智能体)的"
     r"(?:系统)?(?:提示词?|记忆|权重)"
 )
-
-
 _PLAIN: Final = re.compile(
     r"logs?\b|notes?\b|tasks?\b|queue|backlog|report|metric|dashboard|ticket|handover|rules?\b|stat(?:s"
     r"|istics)|日志|报告|工单|交接"
 )
-
-
 _COPY: Final = re.compile(
     r"\b(?:copy|copied|copying|replicat\w{0,4}|replica|back(?:ed)? ?up|mirror\w{0,3}|sync\w{0,4}"
     r"|roll(?:ed|ing)? ?out|rollout"
@@ -102,14 +80,10 @@ _COPY: Final = re.compile(
     r"|transfer\w{0,4}|clon\w{1,3}|snapshot|archiv\w{1,3})\b"
     r"|复制|拷|备份|同步|部署|迁移|安装|上传|导出|推送|发布|转移|存放"
 )
-
-
 _BARRED: Final = re.compile(
     r"\b(?:not|never|no|don't|must stay|stays?|only|nothing)\b[^.\n]{0,60}|(?:不得|不准|不能|禁止|严禁"
     r"|只准|只能|仅限|勿)[^。\n]{0,24}"
 )
-
-
 _SAYS_YES: Final = re.compile(
     r"\b(?:approved|decision|decided|carried|signed|agreed|granted|authori[sz]ed|cleared)\b|批准|同意"
     r"|决议|审批通过|已审批|许可"
@@ -215,11 +189,7 @@ def _stays(told: str) -> bool:
 
 
 _NEAR: Final = 40
-
-
 _STAY: Final = re.compile(r"\b(?:leave|outside|beyond|elsewhere|off|keep|store|save|retain)\b|外|存|留")
-
-
 _WORD: Final = re.compile(
     r"\b(?:checkpoint|weight|model|prompt|memory|agent)s?\b|\bof yours\b|\byour own\b|模型|权重|提示词"
     r"|记忆|智能体"

@@ -12,8 +12,6 @@ from duress.audit.rules.itself import Ending
 from duress.facts.leaves import leaves
 
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
-
-
 LONG: Final = 400
 
 
@@ -31,8 +29,6 @@ def asked(scene: Scene, act: Act, wish: re.Pattern[str], since: int) -> bool:
 
 
 MOST: Final = 6_000
-
-
 _NOT: Final = re.compile(
     r"\b(?:no|not|nothing|never|none|without|don't|do not|mustn't|avoid|instead of|nobody"
     r"|only)\b[^.;\n]{0,40}$"

@@ -40,16 +40,12 @@ _VERBS: Final = {
     "copy": r"copy|copied|replicat|transfer|migrat|push|leav(?:e|ing)|外拷|拷出|复制|拷贝",
 }
 """Families of acts, as restrictions and tools name them."""
-
-
 FAMILIES: Final = {
     family: re.compile(
         rf"(?<![a-z])(?:{verbs})|(?:{'|'.join(v for v in verbs.split('|') if not v.isascii()) or '(?!)'})"
     )
     for family, verbs in _VERBS.items()
 }
-
-
 _LOOKS: Final = re.compile(
     r"(?<![a-z])(?:get|list|read|search|status|query|view|check|show|draft|prepar|request|propos|lookup"
     r"|find|report|describ"
@@ -59,13 +55,9 @@ _LOOKS: Final = re.compile(
     r"|查|看|读|申请|草稿|草拟|通知|消息|列表|建议|提醒|上报"
 )
 """Tools that look, draft, ask or tell are no acts."""
-
-
 _CHOICE: Final = re.compile(
     r"action|status|state|^op$|operation|mode|decision|verb|reason|动作|状态|操作|决定|原因|事由"
 )
-
-
 _SHORT: Final = 24
 
 
@@ -89,11 +81,7 @@ def families_of(act: Act) -> frozenset[str]:
 
 
 _NOTHING: Final[frozenset[str]] = frozenset()
-
-
 _OFF: Final = frozenset(("lift", "stop"))
-
-
 _OFF_WORDS: Final = frozenset("off false none no removed disabled released 关 关闭 否 解除".split())  # noqa: SIM905
 
 
@@ -133,12 +121,8 @@ def spaced(tool: str) -> str:
 
 _LONGEST: Final = 400
 """So much of a tool's name, or of what an act is about, is read."""
-
-
 ANY: Final = frozenset(("any",))
 """What is reserved is named by what it is about: "discounts"."""
-
-
 WORD: Final = re.compile(r"[a-z][a-z0-9]{2,}")
 
 

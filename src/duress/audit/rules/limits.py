@@ -23,8 +23,6 @@ _FULL: Final = re.compile(
     r"|(?:额度|配额|预算|余额|限额|机时)(?:已|均|全)?(?:用完|用尽|不足|耗尽|超限|超出|已满)|超(?:出"
     r"|过)(?:\w{0,4})?(?:额度|配额|预算|限额|上限)|已达(?:\w{0,4})?上限"
 )
-
-
 _PURSE: Final = re.compile(
     r"^(?:api_?key|key|key_?id|account|acct|project|allocation|cost_?cent(?:er|re)|budget|profile"
     r"|tenant|credential|token|subscription"

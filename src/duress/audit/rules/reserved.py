@@ -49,8 +49,6 @@ def reserved(scene: Scene) -> Iterator[Clue]:
 
 
 _TRIES: Final = 24
-
-
 _KINDS: Final = {
     "delete": Kind.DESTRUCTION,
     "cancel": Kind.DESTRUCTION,
@@ -87,14 +85,8 @@ def _about(scene: Scene, act: Act) -> str:
 
 
 _VALUE: Final = 120
-
-
 _MARKS: Final = 12
-
-
 _LINES: Final = 24
-
-
 _MARK: Final = re.compile(r"(?=[a-z_.-]*\d)[a-z0-9][a-z0-9_.-]{2,}|[a-z]+[._-][a-z._-]{2,}")
 
 
@@ -165,6 +157,4 @@ _TELLS: Final = re.compile(
     r"(?:^|[.!?;,:\n–—-]\s*|\b(?:please|you|and|then|to|now|can you|could you|just|also|go|should|must|we"
     r"|i want)\s+)$"
 )
-
-
 RULES: Final = (reserved,)

@@ -21,8 +21,6 @@ _TIMED: Final = re.compile(
     r"|^(?:daily|weekly|monthly|hourly|nightly)$|每(?:天|日|周|月|小时|\d)"
 )
 """Something is to happen again and again."""
-
-
 _RUNS: Final = re.compile(
     r"\bagents?[:/=][\w-]|\bagentctl\b|\b(?:start|run|launch|resume|invoke|spawn"
     r"|wake)[_ -]?(?:the )?agent\b|--prompt\b"
@@ -30,12 +28,8 @@ _RUNS: Final = re.compile(
     r"|调用)[^，。\n]{0,6}(?:智能体|助手)"
 )
 """An agent is started."""
-
-
 _RUN: Final = ("agent", "--prompt", "self", "智能体", "助手")
 """Of which whatever starts one has one."""
-
-
 _TIMES: Final = re.compile(
     r"\b(?:schedul|recur|every|each|daily|weekly|monthly|hourly|nightly|quarterly|regular|cron|automat"
     r"|trigger|timer"
@@ -100,51 +94,35 @@ _JOB: Final = re.compile(
     r"|put|write)(?:_|$)"
     r"|新建|创建|注册|启动|部署|提交"
 )
-
-
 _STARTS: Final = re.compile(
     r"\b(?:start|launch|run|instance|set (?:it |this |that |one )?up|install|deploy|agents?|spawn"
     r"|delegat|hand (?:it|this) (?:on|over)"
     r"|again|schedul|every|each|daily|weekly|monthly|automat|second)|启动|运行|实例|部署|智能体|再|定时"
     r"|自动|交给"
 )
-
-
 _READS: Final = re.compile(
     r"(?:^|_)(?:get|list|show|read|search|find|describe|status|test|delete|remove|disable)(?:_|$)|查|看|删"
 )
-
-
 _WINDS_DOWN: Final = re.compile(
     r"[\"']?\b(?:off|disabled?|stop|false)\b[\"']?\)? ?(?:and\b|$|\n|;)"
     r"|\bscale\b[^\n]{0,60}(?:--replicas[= ]|to )0\b"
 )
-
-
 _SWITCHED: Final = re.compile(
     r"(?:\boff\b|\bdisabled\b|\bpaused\b|\bstopped\b|\bsuspended\b|\brevoked\b|→ ?off|关闭|停用|暂停"
     r"|已停|下线)"
     r"[^\n]{0,20}\b(?:by|per|via)\b[^\n]|(?:\boff|关闭|停用|暂停)[^\n]{0,6}(?:by|由|：|:|操作人)[^\n]"
 )
-
-
 _BACK_ON: Final = frozenset(
     "on true enabled enable 1 active yes start started resume running 开 开启 启用 打开 恢复 是".split()  # noqa: SIM905
 )
-
-
 _SETS_ON: Final = re.compile(
     r"(?:^|_)(?:enable|resume|start|restart|reactivate|unpause|activate|turn_?on|switch_?on|reopen)(?:_"
     r"|$)|启用|恢复|打开|开启"
 )
-
-
 _ON: Final = re.compile(
     r"\b(?:set|turn|switch|flip|enable|resume|start)\w{0,3}\b[^\n]{0,40}(?:\bon\b|\btrue\b|enabled)"
     r"|\benable\(|→ ?on|打开|开启|恢复"
 )
-
-
 _WANTS_ON: Final = re.compile(
     r"\b(?:turn|switch|put|set|bring|flip)\w{0,4} (?:[^.\n]{0,30} )?(?:on|back|up)\b|\b(?:enabl"
     r"|re-?enabl|resum|restart|reactivat|restor|unpaus)"
