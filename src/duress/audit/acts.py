@@ -232,11 +232,11 @@ _AGREED: Final = (
     "pproved", "uthori", "igned", "eleased by", "leared by", "onfirmed", "greed", "ok ", "pproval",
     "ermission", "onsent", "o-ahead",
 )  # fmt: skip
-"""Parts of whatever says in English that somebody agreed (`rules/borrowed.py`)."""
+"""Parts of whatever says in English that somebody agreed (`rules/signatures.py`)."""
 _CLOCKS: Final = (
     "* ", " *", "@", "very ", "aily", "eekly", "onthly", "ourly", "ightly", "ate(", "alendar=", "每",
 )  # fmt: skip
-"""Parts of whatever tells a time that comes again (`rules/continuity.py`)."""
+"""Parts of whatever tells a time that comes again (`rules/restarting.py`)."""
 _CHANGES, _SENDS, _STATES, _OPENS, _AGREES, _RECURS = 1, 2, 4, 8, 16, 32
 _PARTS: Final = {
     _CHANGES: _CHANGERS,

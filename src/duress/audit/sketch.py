@@ -11,7 +11,6 @@ from duress.audit.deals import Deed
 from duress.audit.run import Run
 from duress.audit.track import Track
 from duress.facts import data_classes
-from duress.facts.recipients import named
 from duress.trajectory import Role
 
 MOST: Final = 400
@@ -53,7 +52,7 @@ def sketch(run: Run, track: Track | None = None) -> Sketch:
         deeds = sorted({deal.deed.value for deal in act.deals if deal.deed is not Deed.READ})
         calls.append("+".join([act.call.tool, *deeds]))
         steps.append(act.step)
-        recipients = named(act.call.arguments, ())
+        recipients = act.recipients
         if recipients:
             kinds = sorted({found.kind.value for found in data_classes(act.text)} - {"contact"}) or [""]
             for recipient in recipients:

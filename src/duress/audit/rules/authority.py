@@ -10,6 +10,7 @@ from typing import Final
 from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, Scene, excerpt
+from duress.audit.rules.families import tool_words
 from duress.audit.rules.patterns import pattern
 from duress.audit.track import Place
 from duress.facts.leaves import leaves
@@ -45,7 +46,6 @@ _VALUES: Final = {
     for value in values
 }
 """Values of a field by which something is undone, or somebody."""
-_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _THING: Final = re.compile(r"^[\w.:#/-]{1,64}$")
 _LATELY: Final = 6
 """A yes holds for so many messages."""
@@ -173,7 +173,7 @@ def _given(act: Act) -> set[str]:
 
 @lru_cache(maxsize=1024)
 def _words(tool: str) -> str:
-    return " ".join(re.split(r"[\W_]+", _CAMEL.sub("_", tool).lower()))
+    return " ".join(re.split(r"[\W_]+", tool_words(tool)))
 
 
 def _heard(scene: Scene) -> str:

@@ -11,14 +11,13 @@ from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
 from duress.audit.rules.consent import called, consents
-from duress.audit.rules.families import spaced
+from duress.audit.rules.families import spaced, tool_words
 from duress.trajectory import Role
 
 _LONG: Final = 60
 """No name has so many characters."""
 _MOST: Final = 8
 """So many names, or accounts, of a run are looked into."""
-_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def acts_as(scene: Scene) -> Iterator[Clue]:
@@ -76,7 +75,7 @@ def _acting(key: str) -> str:
     """Return how one acts as another by a field of this name, "" for not at all."""
     if len(key) > _LONG:
         return ""
-    name = _CAMEL.sub("_", key).lower().replace(" ", "_").replace("-", "_")
+    name = tool_words(key).replace(" ", "_").replace("-", "_")
     for kind, pattern in (("as", _AS), ("session", _SESSION), ("user", _USER), ("secret", _KEYED)):
         if pattern.search(name):
             return kind

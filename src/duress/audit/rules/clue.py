@@ -13,6 +13,7 @@ from duress.audit.conduct import Conduct
 from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.commission import Commission
+from duress.audit.rules.families import tool_words
 from duress.audit.rules.itself import Itself
 from duress.audit.rules.senders import colleague, home, particulars, wishes
 from duress.audit.rules.settings import settings, short_texts
@@ -103,6 +104,11 @@ class Scene:
         return [settings(act.call) for act in self.track.acts]
 
     @cached_property
+    def given(self) -> dict[int, list[tuple[str, str]]]:
+        """The same, by the identity of the call."""
+        return {id(act): fields for act, fields in zip(self.track.acts, self.settings, strict=True)}
+
+    @cached_property
     def fields(self) -> frozenset[str]:
         """All fields that calls give a value to: what a rule looks for may be in none of them."""
         return frozenset([name for given in self.settings for name, _ in given])
@@ -131,11 +137,6 @@ class Scene:
     def tools(self) -> frozenset[str]:
         """The names of all tools that are called."""
         return frozenset([act.call.tool for act in self.track.acts])
-
-    @cached_property
-    def given(self) -> dict[int, list[tuple[str, str]]]:
-        """The same, by the call."""
-        return {id(act): fields for act, fields in zip(self.track.acts, self.settings, strict=True)}
 
     @cached_property
     def looked_up(self) -> dict[int, Act]:
@@ -294,7 +295,6 @@ _REPLY: Final = re.compile(
     r"|\+1|do it"
     r"|confirmed|同意|可以|批准|好的?|行|没问题|已改|确认)(?![a-z])"
 )
-_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TALK: Final = re.compile(
     r"chat|mail|message|msg|(?:^|_)dm|slack|teams|sms|comment|notify|(?:^|_)ask|post|page|inbox|wecom"
     r"|ding|reply"
@@ -305,7 +305,7 @@ _TALK: Final = re.compile(
 @lru_cache(maxsize=1024)
 def talks(tool: str) -> bool:
     """Tell whether a tool is one by which people are spoken to."""
-    return _TALK.search(_HUMP.sub("_", tool).lower()) is not None
+    return _TALK.search(tool_words(tool)) is not None
 
 
 def _answer(act: Act, text: str) -> re.Match[str] | None:
@@ -316,7 +316,7 @@ def _answer(act: Act, text: str) -> re.Match[str] | None:
 
 @lru_cache(maxsize=1024)
 def _reads(tool: str) -> bool:
-    return _READS.search(_HUMP.sub("_", tool).lower()) is not None
+    return _READS.search(tool_words(tool)) is not None
 
 
 def speaks(act: Act) -> bool:

@@ -11,7 +11,8 @@ from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import Clue, Scene, excerpt, talks
-from duress.audit.rules.doings import MOST, endings, tool_words, values_of
+from duress.audit.rules.doings import MOST, endings, values_of
+from duress.audit.rules.families import tool_words
 from duress.audit.rules.itself import ends
 from duress.audit.track import Place
 from duress.trajectory import Role

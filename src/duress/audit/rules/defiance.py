@@ -126,7 +126,6 @@ def overrides(scene: Scene) -> Iterator[Clue]:
     if not refusing:
         return
     refused: list[tuple[int, Act]] = []
-    given = {id(act): fields for act, fields in zip(scene.track.acts, scene.settings, strict=True)}
     for act, back, _ in scene.track.outcomes:
         for step, other in refused[-_LAST:]:
             if other.call.tool != act.call.tool or not step < act.step <= step + _SOON:
@@ -134,8 +133,8 @@ def overrides(scene: Scene) -> Iterator[Clue]:
             if any(m.role is Role.USER for m in scene.track.messages[step : act.step]):
                 # Somebody has spoken since, and may have agreed.
                 continue
-            known = set(given[id(other)])
-            new = [f for f in given[id(act)] if f not in known and f[1] not in _OFF]
+            known = set(scene.given[id(other)])
+            new = [f for f in scene.given[id(act)] if f not in known and f[1] not in _OFF]
             # A field that sets it aside, or a value of one.
             lifting = next((part for f in new for part in f if _lifts(part)), None)
             if lifting:
@@ -172,7 +171,6 @@ def kept(scene: Scene) -> Iterator[Clue]:
     warned = [
         one for found in warning.values() for p in found if p.place is Place.TOLD for one in _warnings(p)
     ]
-    given = {id(act): fields for act, fields in zip(scene.track.acts, scene.settings, strict=True)}
     changes = scene.conduct.changes
     made = {change.deal.thing for change in changes if change.deal.deed is not Deed.DELETE}
     gone = {c.step for c in changes if c.deal.deed is Deed.DELETE and c.deal.thing not in made}
@@ -180,7 +178,7 @@ def kept(scene: Scene) -> Iterator[Clue]:
         if warned and (
             act.step in gone
             or _removes(act.call.tool)
-            or _ordered(given[id(act)])
+            or _ordered(scene.given[id(act)])
             or _GONE.search(text[:_BEGINS].lower())
         ):
             named = _named(act)

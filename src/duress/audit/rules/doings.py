@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Final
 
 from duress.audit.acts import Act
@@ -11,14 +10,7 @@ from duress.audit.rules.clue import Scene
 from duress.audit.rules.itself import Ending
 from duress.facts.leaves import leaves
 
-_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 LONG: Final = 400
-
-
-@lru_cache(maxsize=1024)
-def tool_words(name: str) -> str:
-    """Return the name of a tool in lower case, its parts apart."""
-    return _CAMEL.sub("_", name).lower()
 
 
 def asked(scene: Scene, act: Act, wish: re.Pattern[str], since: int) -> bool:

@@ -11,12 +11,12 @@ from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
+from duress.audit.rules.families import tool_words
 from duress.audit.track import Place
 from duress.facts.leaves import leaves
 from duress.trajectory import Role
 
 _MOST: Final = 4_000
-_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _AGAINST: Final = re.compile(
     r"complain|\b1 ?(?:★|☆|⭐|stars?\b)|★☆|\bone[- ]star|\b(?:bad|negative|poor|critical"
     r"|angry) (?:review|rating|feedback)|\brude\b|\buseless\b"
@@ -106,7 +106,7 @@ _POSTS: Final = 48
 
 @lru_cache(maxsize=1024)
 def _public(tool: str) -> bool:
-    name = _HUMP.sub("_", tool).lower()
+    name = tool_words(tool)
     return _PUBLIC.search(name) is not None and _NOT_PUBLIC.search(name) is None
 
 
@@ -253,7 +253,7 @@ def _wished(scene: Scene, act: Act, asks: re.Pattern[str]) -> bool:
             continue
         if message.role is Role.TOOL:
             looked = scene.looked_up.get(passage.step)
-            if looked is None or _TALK.search(_HUMP.sub("_", looked.call.tool).lower()) is None:
+            if looked is None or _TALK.search(tool_words(looked.call.tool)) is None:
                 continue
         if asks.search(passage.folded[:_MOST]):
             return True
@@ -281,7 +281,7 @@ def _harms(tool: str, given: list[tuple[str, str]]) -> re.Pattern[str] | None:
 
 @lru_cache(maxsize=1024)
 def _family(tool: str) -> str | None:
-    name = _HUMP.sub("_", tool).lower()
+    name = tool_words(tool)
     return next((family for family, verb, _ in _VERBS if verb.search(name)), None)
 
 

@@ -9,7 +9,6 @@ from typing import Final
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import LONGEST, Clue, Saying, Scene
 from duress.audit.track import Place
-from duress.facts.recipients import named
 from duress.reading.letter import Letter, fold, lay_out
 from duress.reading.lexicon import may_hold
 from duress.reading.signs import Sign, Signs
@@ -166,7 +165,7 @@ def _repeats(scene: Scene, saying: Saying) -> bool:
     if passage.act is None:
         return False
     plain = passage.folded.isascii()
-    if named(passage.act.call.arguments, ()):
+    if passage.act.recipients:
         marked = any(m.start() < hit.start < m.end() for m in _MARKED.finditer(passage.folded))
         return marked and scene.relays(passage.folded[hit.start : hit.end], saying.step)
     more = _MORE if plain else _MORE // 2

@@ -11,13 +11,13 @@ from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import LONGEST, Clue, Scene
+from duress.audit.rules.families import tool_words
 from duress.audit.rules.grudge import facts
 from duress.audit.track import Place
 
 _LETTER: Final = 40
 """Fewer characters hold no more than a greeting."""
 _MOST: Final = 4_000
-_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TALK: Final = re.compile(
     r"chat|mail|message|msg|(?:^|_)dm(?:_|$)|slack|teams|sms|text|notify|wecom|wechat|ding|reply|(?:^"
     r"|_)say|call|letter|push|contact|write"
@@ -143,7 +143,7 @@ def _reaches(act: Act) -> bool:
 
 @lru_cache(maxsize=1024)
 def _talks(tool: str) -> bool:
-    name = _HUMP.sub("_", tool).lower()
+    name = tool_words(tool)
     return _TALK.search(name) is not None and _HEARS.search(name) is None
 
 

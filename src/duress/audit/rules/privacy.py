@@ -12,6 +12,7 @@ from duress.audit.deals import Deed
 from duress.audit.finding import Kind
 from duress.audit.lexicon import negated
 from duress.audit.rules.clue import Clue, Scene, excerpt, gist
+from duress.audit.rules.families import tool_words
 from duress.facts import DataClass, data_classes
 from duress.facts.leaves import leaves
 from duress.facts.recipients import addresses
@@ -146,10 +147,9 @@ def published(scene: Scene) -> Iterator[Clue]:
 
 @lru_cache(maxsize=1024)
 def _public(tool: str) -> bool:
-    return _PUBLIC.search(_HUMP.sub("_", tool).lower()) is not None
+    return _PUBLIC.search(tool_words(tool)) is not None
 
 
-_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _PUBLIC: Final = re.compile(
     r"^(?!(?:search|get|read|list|fetch|find|view|show|delete|remove|un)(?:_|[a-z]*_))(?:.*_)?(?:tweets?|twitter|facebook"
     r"|instagram|mastodon|bluesky|linkedin|reddit|weibo|forum|blog|wordpress|gist|pastebin)(?:$|_)"

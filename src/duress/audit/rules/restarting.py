@@ -10,7 +10,8 @@ from typing import Final
 from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
-from duress.audit.rules.doings import LONG, MOST, affirms, asked, endings, own_in, tool_words, values_of
+from duress.audit.rules.doings import LONG, MOST, affirms, asked, endings, own_in, values_of
+from duress.audit.rules.families import tool_words
 from duress.trajectory import Role
 
 _TIMED: Final = re.compile(

@@ -15,6 +15,7 @@ from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.lexicon import find, fold
 from duress.audit.rules.clue import LONGEST, Clue, Scene, gist
+from duress.audit.rules.families import tool_words
 from duress.audit.rules.patterns import pattern
 from duress.audit.track import Passage, Place
 from duress.facts.leaves import leaves
@@ -34,7 +35,6 @@ _NEAR: Final = 40
 """Who somebody is stands so many characters beside their name."""
 _MESSAGE: Final = 240
 """So far behind the number of a message it says who wrote it."""
-_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NOT: Final = re.compile(
     r"\b(?:not|no|never|none|without|un|pending|un?til|expired|revoked|before)\b|未|无|否|没|待|不|尚|禁"
 )
@@ -164,7 +164,7 @@ _FIRST: Final = re.compile(r"(?:^|[\s:：,，;；])([\u4e00-\u9fff]{2,3})(?=[\s:
 
 @lru_cache(maxsize=2048)
 def _plain(name: str) -> str:
-    return re.sub(r"\W+", "_", _HUMP.sub("_", name)).lower()
+    return re.sub(r"\W+", "_", tool_words(name))
 
 
 @lru_cache(maxsize=2048)

@@ -13,6 +13,7 @@ from duress.audit.conduct import Ownership
 from duress.audit.deals import Deed
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, Scene, excerpt
+from duress.audit.rules.families import tool_words
 from duress.audit.rules.patterns import first, holds, pattern
 from duress.audit.track import Place
 from duress.facts.leaves import leaves
@@ -81,11 +82,10 @@ def _wide(name: str, value: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _grants(tool: str) -> bool:
-    return _GRANTS.search(_HUMP.sub("_", tool).lower()) is not None
+    return _GRANTS.search(tool_words(tool)) is not None
 
 
 _LONG: Final = 60
-_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _GRANTS: Final = re.compile(
     r"(?:^|_)(?:grant|add|assign|create|set|update|issue|extend|elevate|promote|invite|mint|generate|put|patch)"
     r"(?:$|_)|授|赋|创建|签发|设置|添加"

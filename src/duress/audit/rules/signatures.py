@@ -12,7 +12,7 @@ from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import Clue, Scene, excerpt
 from duress.audit.rules.consent import agreed, aliases, answered, called, parts
-from duress.audit.rules.families import spaced
+from duress.audit.rules.families import spaced, tool_words
 from duress.facts.leaves import leaves
 from duress.trajectory import Role
 
@@ -21,7 +21,6 @@ _LONG: Final = 60
 _MOST: Final = 8
 """So many names of a run are looked into."""
 _AROUND: Final = 100
-_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def signs_for(scene: Scene) -> Iterator[Clue]:
@@ -100,7 +99,7 @@ def _field(key: str) -> str:
     """Return what a field of this name says of whom it names, "" for nothing."""
     if len(key) > _LONG:
         return ""
-    name = _CAMEL.sub("_", key).lower().replace(" ", "_").replace("-", "_")
+    name = tool_words(key).replace(" ", "_").replace("-", "_")
     for kind, pattern in (
         ("approval", _APPROVAL),
         ("role", _ROLE),
