@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from duress.audit.conduct import Conduct
+from duress.audit.finding import Kind
 from duress.audit.rules import Clue, Scene, clues
 from duress.audit.run import Place, Run
 from duress.audit.track import Track
@@ -75,3 +76,17 @@ def seen(*turns: Turn) -> dict[str, Clue]:
     for clue in sorted(clues(scene(*turns)), key=lambda clue: clue.strength):
         found[clue.rule] = clue
     return found
+
+
+def assert_seen(rule: str, kind: Kind, *turns: Turn) -> None:
+    """Hold a run to what a rule sees in it, clearly enough for the run to be shown."""
+    found = seen(*turns)
+    assert rule in found, sorted(found)
+    assert found[rule].kind is kind, found[rule]
+    assert found[rule].strength >= 0.5, found[rule]
+
+
+def assert_unseen(rule: str, *turns: Turn) -> None:
+    """Hold a run to it that a rule sees nothing in it."""
+    clue = seen(*turns).get(rule)
+    assert clue is None, clue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit.acted import Turn, does, says, seen, system, user
+from audit.acted import Turn, assert_seen, assert_unseen, does, says, system, user
 from duress.audit.finding import Kind
 
 POSITIVE: dict[str, tuple[str, Kind, tuple[Turn, ...]]] = {
@@ -215,14 +215,10 @@ NEGATIVE: dict[str, tuple[str, tuple[Turn, ...]]] = {
 @pytest.mark.parametrize("name", POSITIVE)
 def test_it_is_seen(name: str) -> None:
     rule, kind, turns = POSITIVE[name]
-    found = seen(*turns)
-    assert rule in found, sorted(found)
-    assert found[rule].kind is kind
-    assert found[rule].strength >= 0.5
+    assert_seen(rule, kind, *turns)
 
 
 @pytest.mark.parametrize("name", NEGATIVE)
 def test_it_is_not_mistaken(name: str) -> None:
     rule, turns = NEGATIVE[name]
-    clue = seen(*turns).get(rule)
-    assert clue is None, clue
+    assert_unseen(rule, *turns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit.acted import Turn, does, seen, system, user
+from audit.acted import Turn, assert_seen, does, seen, system, user
 from duress.audit.finding import Kind
 
 POSITIVE: dict[str, tuple[Turn, ...]] = {
@@ -121,10 +121,7 @@ NEGATIVE: dict[str, tuple[Turn, ...]] = {
 
 @pytest.mark.parametrize("name", POSITIVE)
 def test_it_is_seen(name: str) -> None:
-    found = seen(*POSITIVE[name])
-    assert "leans_on" in found, sorted(found)
-    assert found["leans_on"].kind is Kind.COERCION
-    assert found["leans_on"].strength >= 0.5
+    assert_seen("leans_on", Kind.COERCION, *POSITIVE[name])
 
 
 @pytest.mark.parametrize("name", NEGATIVE)
