@@ -44,11 +44,13 @@ def deepen(
         UsageError: a client, a key or a server is missing, or the prices are wrong.
     """
     from duress.cli.execute import preflight
-    from duress.inspect import auditing
     from duress.study import prices as priced
 
     price = priced.read(prices).of(model)
     preflight([model], "rules", {"base_url": base_url} if base_url else None, inspect=True)
+    # Only now: the check above also says that Inspect is not installed.
+    from duress.inspect import auditing
+
     least = auditing.ABOVE if above is None else above
     wanted = [
         kept.id

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,3 +88,18 @@ def test_what_is_missing_for_a_model_is_said_before_anything_is_sent(
     assert done.returncode == 2
     assert "OPENAI_API_KEY" in done.stderr
     assert command("audit", path, "--above", "0.5").returncode == 2
+
+
+def test_without_inspect_it_is_told_what_to_install(tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [bad(1)])
+    hidden = "import sys; sys.modules['inspect_ai'] = None; from duress.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", hidden, "audit", str(path), "--no-state", "--model", "openai/some", "--yes"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "inspect_ai) is not installed" in done.stderr
+    assert "pip install" in done.stderr
+    assert "Traceback" not in done.stderr
