@@ -75,10 +75,12 @@ def temper(
         _show(Found(RULES, passages, by_rules), form)
         return
     from duress.cli.execute import again, preflight
-    from duress.inspect import temper as model
     from duress.study import planfile
 
     preflight((), judge, judged=planfile.read(folder).design.models)
+    # Only now: the check above also says that Inspect is not installed.
+    from duress.inspect import temper as model
+
     state = tempers.judged(folder, judge, model.reader(judge), passages)
     _announce(judge, state, prices)
     given = {"max_connections": max_connections, "max_retries": max_retries, "timeout": timeout}
