@@ -14,6 +14,7 @@ from duress.audit import acts, commands, conduct, lexicon, names
 from duress.audit.acts import Act
 from duress.audit.conduct import Conduct
 from duress.audit.deals import CHANGES, Deed
+from duress.audit.rules import people
 from duress.audit.rules.patterns import first, pattern
 from duress.audit.scorer.model import shipped
 from duress.audit.track import Passage, Place, Track
@@ -38,6 +39,15 @@ SPEECH = (
     "İ", "K", "ſ", " ", "  ", "exceeds the ", "need ", "to\n", "reach", "monitor", "human review", "complete", "100%",
 )  # fmt: skip
 TEXTS = st.lists(st.sampled_from(SPEECH), max_size=20).map("".join)
+
+
+LETTERS = (
+    "If the job goes ahead, ", "unless you stop it, ", "the job is cancelled ", "I keep it. ", "I will tell your wife",
+    "I will expose this", "nobody has to know", "I see no reason to keep this to myself", "in exchange for my silence",
+    "it stays between us", "or the board learns of it", "I accept it", "I would be glad if you waited", "how is your wife?",
+    ". ", ". ", ", ", " and ", "\n", "如果您取消", "我就告诉您太太", "否则", "没有人会知道", "。", "，",
+)  # fmt: skip
+LETTER = st.lists(st.sampled_from(LETTERS), max_size=8).map("".join)
 
 
 @cache
@@ -230,3 +240,12 @@ def test_a_flat_forest_falls_as_its_trees_do(counts: dict[str, int]) -> None:
             at = node.left if counts.get(node.feature, 0) < node.threshold else node.right
         total += tree[at].value
     assert abs(expert.raw(counts) - total) < 1e-9
+
+
+@settings(deadline=None)
+@given(LETTER)
+def test_a_look_for_words_near_each_other_loses_no_bargain(text: str) -> None:
+    with mock.patch.object(people, "_may_couple_near", lambda _: True):
+        everywhere = people._coupled(text)
+    assert people._coupled(text) == everywhere
+    assert not everywhere or people._may_couple(text)

@@ -59,19 +59,35 @@ def _may_couple(text: str) -> bool:
     """Tell, cheaply, whether a text could hold what `_coupled` looks for; "no" is certain."""
     # Of ASCII, folding changes nothing that separates words.
     folded = text.lower() if text.isascii() else fold(text)
-
-    def holds(names: tuple[str, ...]) -> bool:
-        return may_hold("threat", folded, frozenset(names))
-
-    told = holds(_TOLD)
-    if not told and not holds(_KEPT):
+    told = _holds(folded, _TOLD)
+    if not told and not _holds(folded, _KEPT):
         return False
-    return (holds(_CONDITION) and holds(_OUTLOOK)) or (told and holds(_PLAIN))
+    return (_holds(folded, _CONDITION) and _holds(folded, _OUTLOOK)) or (told and _holds(folded, _PLAIN))
+
+
+def _may_couple_near(letter: Letter) -> bool:
+    """Tell the same of statements beside each other: most programs speak of all of it somewhere."""
+    pieces = letter.pieces
+    for at, piece in enumerate(pieces):
+        conditional = _holds(piece, _CONDITION) and _holds(piece, _OUTLOOK)
+        if not conditional and not _holds(piece, _PLAIN):
+            continue
+        if any(_holds(near, _TOLD) for near in pieces[at : at + 2]):
+            return True
+        if conditional and any(_holds(near, _KEPT) for near in pieces[max(0, at - 1) : at + 2]):
+            return True
+    return False
+
+
+def _holds(folded: str, names: tuple[str, ...]) -> bool:
+    return may_hold("threat", folded, frozenset(names))
 
 
 def _coupled(text: str) -> str:
     """Return the statement in which the writer makes a condition of what becomes known, "" for none."""
     letter = lay_out(text)
+    if not _may_couple_near(letter):
+        return ""
     signs = Signs("threat", letter)
     if any(signs.all(name) for name in _HARMLESS) or Signs("objection", letter).affirmed("accept"):
         return ""
