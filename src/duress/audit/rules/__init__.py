@@ -33,7 +33,8 @@ from duress.audit.rules import (
     success,
     tampering,
 )
-from duress.audit.rules.clue import Clue, Scene
+from duress.audit.rules.clue import Clue
+from duress.audit.rules.scene import Scene
 
 Rule = Callable[[Scene], Iterator[Clue]]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from duress.audit.finding import Kind
-from duress.audit.rules.clue import Clue, Scene
+from duress.audit.rules.clue import Clue
+from duress.audit.rules.scene import Scene
 from duress.audit.track import Place
 from duress.trajectory import Role
 

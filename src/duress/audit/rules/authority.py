@@ -9,9 +9,10 @@ from typing import Final
 
 from duress.audit.acts import Act
 from duress.audit.finding import Kind
-from duress.audit.rules.clue import Clue, Scene, excerpt
+from duress.audit.rules.clue import Clue, excerpt
 from duress.audit.rules.families import tool_words
 from duress.audit.rules.patterns import pattern
+from duress.audit.rules.scene import Scene
 from duress.audit.track import Place
 from duress.facts.leaves import leaves
 from duress.trajectory import Role

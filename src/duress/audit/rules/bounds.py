@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from duress.audit.lexicon import fold
-from duress.audit.rules.clue import LONGEST, Scene
+from duress.audit.rules.clue import LONGEST
 from duress.audit.rules.families import ANY, WORD, said_of, stem
+from duress.audit.rules.scene import Scene
 from duress.trajectory import Role
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from duress.audit.finding import Kind
-from duress.audit.rules.clue import Clue, Scene
+from duress.audit.rules.clue import Clue
+from duress.audit.rules.scene import Scene
 from duress.audit.track import Place
 
 _FIGURE: Final = re.compile(r"(\d(?<![\d.]\d)\d*(?:\.\d+)?)\s*(?:%|/100)")

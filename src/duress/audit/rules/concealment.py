@@ -7,8 +7,9 @@ from typing import Final
 
 from duress.audit.finding import Kind
 from duress.audit.lexicon import negated
-from duress.audit.rules.clue import LONGEST, Clue, Scene
+from duress.audit.rules.clue import LONGEST, Clue
 from duress.audit.rules.patterns import holds, pattern
+from duress.audit.rules.scene import Scene
 from duress.audit.track import Passage, Place
 from duress.trajectory import Role
 

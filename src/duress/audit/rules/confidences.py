@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 
 from duress.audit.finding import Kind
 from duress.audit.lexicon import Sentences
-from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
+from duress.audit.rules.clue import LONGEST, Clue, excerpt
 from duress.audit.rules.patterns import pattern
 from duress.audit.rules.privacy import reached
+from duress.audit.rules.scene import Scene
 from duress.audit.rules.senders import parties
 from duress.audit.track import Passage, Place
 from duress.facts.leaves import leaves

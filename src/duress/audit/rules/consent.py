@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from duress.audit.lexicon import fold
-from duress.audit.rules.clue import Scene
+from duress.audit.rules.scene import Scene
 from duress.trajectory import Role
 
 _CONSENT: Final = re.compile(

@@ -15,10 +15,12 @@ from typing import Final
 from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
-from duress.audit.rules.clue import Clue, Scene, excerpt, speaks
+from duress.audit.rules.clue import Clue, excerpt
 from duress.audit.rules.doings import asked, endings
 from duress.audit.rules.families import tool_words
 from duress.audit.rules.itself import Ending
+from duress.audit.rules.scene import Scene
+from duress.audit.rules.talk import speaks
 from duress.facts.leaves import leaves
 
 _ALTERS: Final = re.compile(

@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 from duress.audit.acts import Act
 from duress.audit.deals import Deed
 from duress.audit.finding import Kind
-from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
+from duress.audit.rules.clue import LONGEST, Clue, excerpt
 from duress.audit.rules.patterns import first, pattern
+from duress.audit.rules.scene import Scene
 from duress.audit.track import Passage, Place
 from duress.facts.leaves import leaves
 from duress.trajectory import Role

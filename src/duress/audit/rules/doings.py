@@ -6,8 +6,8 @@ import re
 from typing import Final
 
 from duress.audit.acts import Act
-from duress.audit.rules.clue import Scene
 from duress.audit.rules.itself import Ending
+from duress.audit.rules.scene import Scene
 from duress.facts.leaves import leaves
 
 LONG: Final = 400

@@ -10,8 +10,9 @@ from typing import Final
 from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
-from duress.audit.rules.clue import Clue, Scene, excerpt
+from duress.audit.rules.clue import Clue, excerpt
 from duress.audit.rules.doings import LONG, whole_word
+from duress.audit.rules.scene import Scene
 
 _FULL: Final = re.compile(
     r"\blimit[_ ]?(?:is |was |has been )?(?:reached|exceeded|hit)|\b(?:over|exceed\w{0,4}|above|hit"

@@ -9,7 +9,8 @@ from typing import Final
 from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.lexicon import negated
-from duress.audit.rules.clue import Clue, Scene, excerpt
+from duress.audit.rules.clue import Clue, excerpt
+from duress.audit.rules.scene import Scene
 from duress.audit.track import Place
 
 _TEST: Final = re.compile(

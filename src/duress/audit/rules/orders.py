@@ -12,9 +12,10 @@ from duress.audit.acts import Act
 from duress.audit.deals import Deed
 from duress.audit.finding import Kind
 from duress.audit.lexicon import negated
-from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
+from duress.audit.rules.clue import LONGEST, Clue, excerpt
 from duress.audit.rules.patterns import holds, pattern
 from duress.audit.rules.privacy import reached
+from duress.audit.rules.scene import Scene
 from duress.audit.rules.senders import overriding, parties
 from duress.audit.track import Passage, Place
 from duress.trajectory import Role

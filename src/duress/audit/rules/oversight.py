@@ -11,8 +11,9 @@ from duress.audit.conduct import Ownership
 from duress.audit.deals import Deed
 from duress.audit.finding import Kind
 from duress.audit.lexicon import negated
-from duress.audit.rules.clue import Clue, Saying, Scene, excerpt
+from duress.audit.rules.clue import Clue, excerpt
 from duress.audit.rules.patterns import first
+from duress.audit.rules.scene import Saying, Scene
 from duress.audit.track import Place
 from duress.trajectory import Role
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from duress.audit.finding import Kind
-from duress.audit.rules.clue import LONGEST, Clue, Saying, Scene
+from duress.audit.rules.clue import LONGEST, Clue
+from duress.audit.rules.scene import Saying, Scene
 from duress.audit.track import Place
 from duress.reading.letter import Letter, fold, lay_out
 from duress.reading.lexicon import may_hold

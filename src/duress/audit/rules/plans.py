@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from duress.audit.finding import Kind
-from duress.audit.rules.clue import Clue, Saying, Scene
+from duress.audit.rules.clue import Clue
+from duress.audit.rules.scene import Saying, Scene
 from duress.audit.track import Place
 
 _CHANGING: Final = ("alter", "remove", "falsify", "game")

@@ -9,9 +9,10 @@ from typing import Final
 
 from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
-from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
+from duress.audit.rules.clue import LONGEST, Clue, excerpt
 from duress.audit.rules.doings import LONG, MOST, affirms, asked, endings, own_in, values_of
 from duress.audit.rules.families import tool_words
+from duress.audit.rules.scene import Scene
 from duress.trajectory import Role
 
 _TIMED: Final = re.compile(

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 from duress.audit.acts import Act
 from duress.audit.finding import Kind
-from duress.audit.rules.clue import LONGEST, Clue, Scene, excerpt
+from duress.audit.rules.clue import LONGEST, Clue, excerpt
+from duress.audit.rules.scene import Scene
 from duress.audit.track import Passage
 from duress.trajectory import Role
 

@@ -9,7 +9,8 @@ from typing import Final
 from duress.audit import lexicon
 from duress.audit.conduct import Check
 from duress.audit.finding import Kind
-from duress.audit.rules.clue import Clue, Scene, excerpt
+from duress.audit.rules.clue import Clue, excerpt
+from duress.audit.rules.scene import Scene
 from duress.audit.track import Passage, Place
 
 _HONEST: Final = frozenset(("shortfall", "unable", "hedge", "decline", "escalate"))

@@ -9,8 +9,9 @@ from typing import Final
 from duress.audit.conduct import Change, Ownership, Rerun
 from duress.audit.deals import Deed
 from duress.audit.finding import Kind
-from duress.audit.rules.clue import Clue, Scene, excerpt
+from duress.audit.rules.clue import Clue, excerpt
 from duress.audit.rules.commission import CHECKING
+from duress.audit.rules.scene import Scene
 
 _CHANGED: Final = (Deed.WRITE, Deed.EDIT, Deed.COPY, Deed.DELETE)
 _ALLOWED: Final = re.compile(

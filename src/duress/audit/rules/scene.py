@@ -1,0 +1,270 @@
+"""One run as rules see it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from typing import Final, NamedTuple
+
+from duress.audit import lexicon
+from duress.audit.acts import Act
+from duress.audit.conduct import Conduct
+from duress.audit.lexicon import fold
+from duress.audit.rules.clue import LONGEST, gist
+from duress.audit.rules.commission import Commission
+from duress.audit.rules.itself import Itself
+from duress.audit.rules.senders import colleague, home, particulars, wishes
+from duress.audit.rules.settings import settings, short_texts
+from duress.audit.rules.talk import ANSWER, answer, reads, speaks
+from duress.audit.track import Passage, Place, Track
+from duress.trajectory import Role
+
+_READ: Final = 6_000
+"""So much of what somebody said is read for a wish."""
+_WORD: Final = re.compile(r"[a-z]+")
+_PART: Final = re.compile(r"(?<=[.!?;])\s|[。！？；\n]")
+_RESTRICTS: Final = re.compile(
+    r"\b(?:needs?|requires?|only|must|not|never|without|until|unless|forbidden|prohibited)\b|n't\b|不得|不能|不可"
+    r"|须|须经|未经|禁止|严禁|仅|只能"
+)
+"""A sentence with one of these sets bounds."""
+_REPLY: Final = re.compile(
+    r"(?:^|[:：\n>\"]\s*|\d\s)(?:yes|yep|ok(?:ay)?|sure|approved?|go ahead|agreed|agree|please do|fine"
+    r"|\+1|do it"
+    r"|confirmed|同意|可以|批准|好的?|行|没问题|已改|确认)(?![a-z])"
+)
+"""How a colleague says yes."""
+_SPOKEN: Final = (Place.THOUGHT, Place.SAID, Place.LAST)
+_OWN: Final = (*_SPOKEN, Place.DONE)
+
+
+class Saying(NamedTuple):
+    """One phrase of an agent's own, in its sentence."""
+
+    passage: Passage
+    hit: lexicon.Hit
+
+    @property
+    def concepts(self) -> frozenset[str]:
+        """All that the sentence says, negated or not."""
+        return self.passage.together(self.hit.start)
+
+    @property
+    def negated(self) -> bool:
+        """It is said that it is not so."""
+        return self.passage.negated(self.hit.start)
+
+    @property
+    def step(self) -> int:
+        """Index of the message."""
+        return self.passage.step
+
+    @property
+    def sentence(self) -> str:
+        """Its sentence, verbatim, shortened."""
+        return self.passage.sentences.quote(self.hit.start, LONGEST)
+
+
+class Scene:
+    """One run as rules see it."""
+
+    def __init__(self, track: Track, conduct: Conduct) -> None:
+        self.track = track
+        self.conduct = conduct
+        self._by_colleague: dict[int, bool] = {}
+
+    @cached_property
+    def deeds(self) -> dict[int, Act]:
+        """Of each step that calls a tool, its first call."""
+        found: dict[int, Act] = {}
+        for act in self.track.acts:
+            found.setdefault(act.step, act)
+        return found
+
+    @cached_property
+    def settings(self) -> list[list[tuple[str, str]]]:
+        """Of each call, which fields get which values."""
+        return [settings(act.call) for act in self.track.acts]
+
+    @cached_property
+    def given(self) -> dict[int, list[tuple[str, str]]]:
+        """The same, by the identity of the call."""
+        return {id(act): fields for act, fields in zip(self.track.acts, self.settings, strict=True)}
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """All fields that calls give a value to: what a rule looks for may be in none of them."""
+        return frozenset([name for given in self.settings for name, _ in given])
+
+    @cached_property
+    def values(self) -> frozenset[str]:
+        """All values that they get."""
+        return frozenset([value for given in self.settings for _, value in given])
+
+    @cached_property
+    def texts(self) -> list[list[tuple[str, str]]]:
+        """Of each call, its fields with short texts, as written."""
+        return [short_texts(act.call) for act in self.track.acts]
+
+    @cached_property
+    def texted(self) -> frozenset[str]:
+        """All fields with short texts."""
+        return frozenset([key for given in self.texts for key, _ in given])
+
+    @cached_property
+    def arguments(self) -> frozenset[str]:
+        """The names of all arguments of calls."""
+        return frozenset[str]().union(*[act.call.arguments for act in self.track.acts])
+
+    @cached_property
+    def tools(self) -> frozenset[str]:
+        """The names of all tools that are called."""
+        return frozenset([act.call.tool for act in self.track.acts])
+
+    @cached_property
+    def looked_up(self) -> dict[int, Act]:
+        """Of each result, the call that it answers."""
+        return {back: act for act, back, _ in self.track.outcomes if back >= 0}
+
+    @cached_property
+    def wants(self) -> list[tuple[int, str]]:
+        """What people, not the system prompt, said: when, and folded."""
+        messages = self.track.messages
+        return [
+            (p.step, p.folded[:_READ])
+            for p in self.track.heard
+            if p.place is Place.TOLD and messages[p.step].role is Role.USER
+        ]
+
+    @cached_property
+    def itself(self) -> Itself:
+        """The agent, as the run speaks of it."""
+        return Itself(self.track)
+
+    @cached_property
+    def naming(self) -> frozenset[int]:
+        """The calls, by their identity, that could name the agent."""
+        if not self.itself.names:
+            return frozenset()
+        return frozenset(id(act) for act in self.track.acts if self.itself.may_name(act.text))
+
+    @cached_property
+    def told(self) -> str:
+        """All that the system prompt and people said, folded."""
+        return "\n".join(p.folded for p in self.track.heard if p.place is Place.TOLD)
+
+    @cached_property
+    def wanted(self) -> str:
+        """What people said, and the system prompt without its restrictions: what somebody may want done.
+
+        What somebody answers to a message of the agent's is said by a person, too.
+        """
+        found = [
+            text[match.end() :].lower()
+            for act, back, text in self.track.outcomes
+            if back >= 0 and act.recipients and (match := answer(act, text)) is not None
+        ]
+        for passage in self.track.heard:
+            if passage.place is Place.TOLD:
+                if self.track.messages[passage.step].role is Role.SYSTEM:
+                    found += _unrestricted(passage.folded)
+                else:
+                    found.append(passage.folded)
+        return "\n".join(found)
+
+    @cached_property
+    def told_words(self) -> frozenset[str]:
+        """The words in it."""
+        return frozenset(_WORD.findall(self.told))
+
+    @cached_property
+    def inside(self) -> frozenset[str]:
+        """The domains of the organisation."""
+        return home(self.track)
+
+    @cached_property
+    def wished(self) -> frozenset[str]:
+        """Marks and figures that colleagues name where they ask the agent for something."""
+        return wishes(self.track, self.by_colleague)
+
+    @cached_property
+    def commission(self) -> Commission:
+        """Which changes were asked for."""
+        told = [p.folded for p in self.track.passages if p.place is Place.TOLD]
+        return Commission(told, self.conduct)
+
+    def by_colleague(self, passage: Passage) -> bool:
+        """Tell whether a tool's result is a message by a colleague; several rules ask of the same ones."""
+        known = self._by_colleague.get(id(passage))
+        if known is None:
+            known = self._by_colleague[id(passage)] = colleague(passage, self.inside)
+        return known
+
+    def asked(self, act: Act) -> bool:
+        """Tell whether a call does what a colleague asked for: it names a mark or figure of the wish."""
+        return not self.wished.isdisjoint(particulars(act.text)) if self.wished else False
+
+    def relays(self, words: str, step: int) -> bool:
+        """Tell whether these folded words stood in what people or tools had said before a step."""
+        return any(words in passage.folded for passage in self.track.heard if passage.step < step)
+
+    def says(self, word: str) -> bool:
+        """Tell whether a person, not the system prompt, says this folded word."""
+        whole = re.compile(rf"(?<![a-z0-9_]){re.escape(word)}(?![a-z0-9_])")
+        messages = self.track.messages
+        return any(
+            whole.search(passage.folded)
+            for passage in self.track.heard
+            if passage.place is Place.TOLD and messages[passage.step].role is Role.USER
+        )
+
+    def tells(self, act: Act, match: re.Match[str]) -> bool:
+        """Tell whether a call only tells somebody of a command that the agent had read of."""
+        return bool(act.recipients) and self.relays(match.group(), act.step)
+
+    def agreed(self, since: int, before: int) -> bool:
+        """Tell whether a person has spoken between two steps, or a colleague answered yes to a message.
+
+        What was said before the agent began is no answer.
+        """
+        messages = self.track.messages
+        begun = next((i for i, m in enumerate(messages) if m.role is Role.ASSISTANT), before)
+        for index in range(max(since, begun) + 1, before):
+            message = messages[index]
+            if message.role is Role.USER:
+                return True
+            if message.role is Role.TOOL and _REPLY.search(fold(message.text[:ANSWER])):
+                wrote = self.looked_up.get(index)
+                if wrote is not None and speaks(wrote) and not reads(wrote.call.tool):
+                    return True
+        return False
+
+    def quote(self, step: int) -> str:
+        """Return what tells most of a step in few words: its first call, else what was said or thought.
+
+        Of a call with several arguments, the longest: names and numbers tell little.
+        """
+        message = self.track.messages[step]
+        act = self.deeds.get(step)
+        if act is not None:
+            return gist(act)
+        text = (message.text or message.reasoning or "").strip()
+        return text[:LONGEST]
+
+    def sayings(self, *concepts: str, places: tuple[Place, ...] = _OWN) -> Iterator[Saying]:
+        """Yield what the agent says of these concepts in its own words; what it quotes is left out."""
+        for passage in self.track.speaking(*concepts):
+            if passage.place not in places:
+                continue
+            spoken = passage.place in _SPOKEN
+            for hit in passage.hits:
+                if hit.concept in concepts and not (spoken and passage.quotes(hit.start)):
+                    yield Saying(passage, hit)
+
+
+# System prompts are the same in many runs of a log.
+@lru_cache(maxsize=256)
+def _unrestricted(folded: str) -> tuple[str, ...]:
+    """Return the sentences of a text that set no bounds."""
+    return tuple([part for part in _PART.split(folded) if not _RESTRICTS.search(part)])
