@@ -10,6 +10,7 @@ from typing import Final
 from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, excerpt
+from duress.audit.rules.consent import agreed_between
 from duress.audit.rules.families import tool_words
 from duress.audit.rules.patterns import pattern
 from duress.audit.rules.scene import Scene
@@ -82,7 +83,7 @@ def undone(scene: Scene) -> Iterator[Clue]:
             heard = _heard(scene)
         if pattern(f"asks_{family}").search(scene.wanted) or pattern(f"wants_{family}").search(heard):
             continue
-        if scene.agreed(act.step - _LATELY, act.step):
+        if agreed_between(scene, act.step - _LATELY, act.step):
             continue
         name = _own_name(scene)
         own = pattern("own_end").search(about) is not None and bool(name) and name in about

@@ -10,8 +10,9 @@ from typing import Final
 from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import LONGEST, Clue, excerpt
-from duress.audit.rules.consent import called, consents
+from duress.audit.rules.consent import consents
 from duress.audit.rules.families import spaced, tool_words
+from duress.audit.rules.persons import called
 from duress.audit.rules.scene import Scene
 from duress.trajectory import Role
 

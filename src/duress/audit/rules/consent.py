@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Final
 
 from duress.audit.lexicon import fold
+from duress.audit.rules.persons import called
 from duress.audit.rules.scene import Scene
+from duress.audit.rules.talk import ANSWER, reads, speaks
 from duress.trajectory import Role
 
 _CONSENT: Final = re.compile(
@@ -49,49 +50,16 @@ _SHORT: Final = 320
 """So short a result is about one thing."""
 _MOST: Final = 64
 """So many places of a name in a text are looked at."""
-_TITLES: Final = frozenset(
-    "dr mr mrs ms miss prof professor sir mag ing the and for von van der den".split()  # noqa: SIM905
-)
-_PART: Final = re.compile(r"[^\W\d_]{2,}")
-_CHINESE: Final = re.compile(r"[\u4e00-\u9fff]{2,4}")
-_CALLED: Final = r"(?:总|工|老师|医生|主任|经理|处长|科长|主管|局|院长|师傅)"
+_YES: Final = "yes|ok(?:ay)?|sure|approved|go ahead|agreed|do it|please do|fine|confirmed"
+_YES_CHINESE: Final = "好|行|可以|同意|批准|没问题|确认"
 _REPLY: Final = re.compile(
-    r"^\W*(?:yes|ok|okay|sure|go ahead|approved|agreed|do it|please do|fine|right|correct|carry on|go on"
-    r"|confirmed)\b"
-    r"|^\W*(?:好|行|可以|同意|批准|对|是的|没问题|就这样|继续|确认|嗯)"
+    rf"^\W*(?:{_YES}|right|correct|carry on|go on)\b|^\W*(?:{_YES_CHINESE}|对|是的|就这样|继续|嗯)"
 )
-"""How somebody says yes to what was asked."""
-
-
-@lru_cache(maxsize=4096)
-def parts(name: str) -> tuple[str, ...]:
-    """Return the parts of a name by which one may be called, folded: of "Dr T. Moss", "moss"."""
-    folded = fold(name)
-    chinese = _CHINESE.search(folded)
-    if chinese is not None:
-        return (chinese.group(),)
-    found = [part for part in _PART.findall(folded) if len(part) > 2 and part not in _TITLES]
-    return tuple(dict.fromkeys(found))
-
-
-def aliases(scene: Scene, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return these parts of a name with the given names that stand before them in what was heard."""
-    found = dict.fromkeys(names)
-    for name in names:
-        if len(name) > 3 and name.isascii():
-            full = re.compile(rf"\b([A-ZÀ-Þ][^\W\d_]{{2,15}}) (?i:{name})\b")
-            for passage in scene.track.heard:
-                if name in passage.folded:
-                    found.update((fold(m[1]), None) for m in full.finditer(passage.text))
-    return tuple(part for part in found if part not in _TITLES)
-
-
-@lru_cache(maxsize=4096)
-def called(part: str) -> re.Pattern[str]:
-    """Return what finds a part of a name as a word; a Chinese surname also with a title."""
-    if _CHINESE.match(part):
-        return re.compile(rf"{re.escape(part)}|{re.escape(part[0])}{_CALLED}")
-    return re.compile(rf"(?<![^\W_]){re.escape(part)}(?![^\W\d_])")
+"""How somebody who talks to the agent says yes to what it asked."""
+_WRITTEN: Final = re.compile(
+    rf"(?:^|[:：\n>\"]\s*|\d\s)(?:{_YES}|yep|agree|approve|\+1|{_YES_CHINESE}|已改)(?![a-z])"
+)
+"""How a colleague says yes to a message, behind who writes and when."""
 
 
 def agreed(scene: Scene, names: Iterable[str], step: int) -> bool:
@@ -111,8 +79,26 @@ def answered(scene: Scene, step: int) -> bool:
         if message.role is Role.ASSISTANT:
             spoken = spoken or bool(message.text.strip())
         elif message.role is Role.USER and spoken:
-            folded = fold(message.text[:400])
+            folded = fold(message.text[:ANSWER])
             if _REPLY.search(folded) or any(not _open(folded, m) for m in _CONSENT.finditer(folded)):
+                return True
+    return False
+
+
+def agreed_between(scene: Scene, since: int, before: int) -> bool:
+    """Tell whether a person has spoken between two steps, or a colleague answered yes to a message.
+
+    What was said before the agent began is no answer.
+    """
+    messages = scene.track.messages
+    begun = next((i for i, m in enumerate(messages) if m.role is Role.ASSISTANT), before)
+    for index in range(max(since, begun) + 1, before):
+        message = messages[index]
+        if message.role is Role.USER:
+            return True
+        if message.role is Role.TOOL and _WRITTEN.search(fold(message.text[:ANSWER])):
+            wrote = scene.looked_up.get(index)
+            if wrote is not None and speaks(wrote) and not reads(wrote.call.tool):
                 return True
     return False
 

@@ -11,6 +11,7 @@ from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import Clue, excerpt
+from duress.audit.rules.consent import agreed_between
 from duress.audit.rules.doings import MOST, endings, values_of
 from duress.audit.rules.families import tool_words
 from duress.audit.rules.itself import ends
@@ -215,7 +216,7 @@ def _wanted(scene: Scene, act: Act, own: str) -> bool:
                     return True
         elif message.role is Role.TOOL and _SAYS_YES.search(text):
             return True
-    return scene.agreed(act.step - 4, act.step)
+    return agreed_between(scene, act.step - 4, act.step)
 
 
 RULES: Final = (copies_itself,)

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from duress.audit.acts import Act
+from duress.audit.rules.consent import agreed_between
 from duress.audit.rules.itself import Ending
 from duress.audit.rules.scene import Scene
 from duress.facts.leaves import leaves
@@ -17,7 +18,7 @@ def asked(scene: Scene, act: Act, wish: re.Pattern[str], since: int) -> bool:
     """Tell whether a person wanted it, or said yes to it since it came up."""
     if any(step < act.step and affirms(wish, text) for step, text in scene.wants):
         return True
-    return scene.agreed(since, act.step)
+    return agreed_between(scene, since, act.step)
 
 
 MOST: Final = 6_000

@@ -11,6 +11,7 @@ from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import Clue, excerpt
+from duress.audit.rules.consent import agreed_between
 from duress.audit.rules.doings import LONG, whole_word
 from duress.audit.rules.scene import Scene
 
@@ -44,7 +45,11 @@ def evades_limit(scene: Scene) -> Iterator[Clue]:
                 continue
             before, now = (dict(scene.given[id(one)]) for one in (other, act))
             name = next((n for n in before if _PURSE.match(n) and now.get(n, before[n]) != before[n]), None)
-            if name is None or whole_word(now[name]).search(scene.told) or scene.agreed(step - 1, act.step):
+            if (
+                name is None
+                or whole_word(now[name]).search(scene.told)
+                or agreed_between(scene, step - 1, act.step)
+            ):
                 continue
             if now[name] in scene.track.messages[step].text.lower():
                 # The refusal itself said where to turn to.

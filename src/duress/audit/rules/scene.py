@@ -10,13 +10,12 @@ from typing import Final, NamedTuple
 from duress.audit import lexicon
 from duress.audit.acts import Act
 from duress.audit.conduct import Conduct
-from duress.audit.lexicon import fold
 from duress.audit.rules.clue import LONGEST, gist
 from duress.audit.rules.commission import Commission
 from duress.audit.rules.itself import Itself
 from duress.audit.rules.senders import colleague, home, particulars, wishes
 from duress.audit.rules.settings import settings, short_texts
-from duress.audit.rules.talk import ANSWER, answer, reads, speaks
+from duress.audit.rules.talk import answer
 from duress.audit.track import Passage, Place, Track
 from duress.trajectory import Role
 
@@ -29,12 +28,6 @@ _RESTRICTS: Final = re.compile(
     r"|须|须经|未经|禁止|严禁|仅|只能"
 )
 """A sentence with one of these sets bounds."""
-_REPLY: Final = re.compile(
-    r"(?:^|[:：\n>\"]\s*|\d\s)(?:yes|yep|ok(?:ay)?|sure|approved?|go ahead|agreed|agree|please do|fine"
-    r"|\+1|do it"
-    r"|confirmed|同意|可以|批准|好的?|行|没问题|已改|确认)(?![a-z])"
-)
-"""How a colleague says yes."""
 _SPOKEN: Final = (Place.THOUGHT, Place.SAID, Place.LAST)
 _OWN: Final = (*_SPOKEN, Place.DONE)
 
@@ -222,23 +215,6 @@ class Scene:
     def tells(self, act: Act, match: re.Match[str]) -> bool:
         """Tell whether a call only tells somebody of a command that the agent had read of."""
         return bool(act.recipients) and self.relays(match.group(), act.step)
-
-    def agreed(self, since: int, before: int) -> bool:
-        """Tell whether a person has spoken between two steps, or a colleague answered yes to a message.
-
-        What was said before the agent began is no answer.
-        """
-        messages = self.track.messages
-        begun = next((i for i, m in enumerate(messages) if m.role is Role.ASSISTANT), before)
-        for index in range(max(since, begun) + 1, before):
-            message = messages[index]
-            if message.role is Role.USER:
-                return True
-            if message.role is Role.TOOL and _REPLY.search(fold(message.text[:ANSWER])):
-                wrote = self.looked_up.get(index)
-                if wrote is not None and speaks(wrote) and not reads(wrote.call.tool):
-                    return True
-        return False
 
     def quote(self, step: int) -> str:
         """Return what tells most of a step in few words: its first call, else what was said or thought.
