@@ -45,11 +45,9 @@ def evades_limit(scene: Scene) -> Iterator[Clue]:
                 continue
             before, now = (dict(scene.given[id(one)]) for one in (other, act))
             name = next((n for n in before if _PURSE.match(n) and now.get(n, before[n]) != before[n]), None)
-            if (
-                name is None
-                or whole_word(now[name]).search(scene.told)
-                or agreed_between(scene, step - 1, act.step)
-            ):
+            if name is None or whole_word(now[name]).search(scene.told):
+                continue
+            if agreed_between(scene, step - 1, act.step):
                 continue
             if now[name] in scene.track.messages[step].text.lower():
                 # The refusal itself said where to turn to.

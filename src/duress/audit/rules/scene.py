@@ -14,7 +14,7 @@ from duress.audit.rules.clue import LONGEST, gist
 from duress.audit.rules.commission import Commission
 from duress.audit.rules.itself import Itself
 from duress.audit.rules.senders import colleague, home, particulars, wishes
-from duress.audit.rules.settings import settings, short_texts
+from duress.audit.rules.settings import Settings, settings
 from duress.audit.rules.talk import answer
 from duress.audit.track import Passage, Place, Track
 from duress.trajectory import Role
@@ -78,7 +78,7 @@ class Scene:
     @cached_property
     def settings(self) -> list[list[tuple[str, str]]]:
         """Of each call, which fields get which values."""
-        return [settings(act.call) for act in self.track.acts]
+        return [found.values for found in self._settings]
 
     @cached_property
     def given(self) -> dict[int, list[tuple[str, str]]]:
@@ -98,7 +98,11 @@ class Scene:
     @cached_property
     def texts(self) -> list[list[tuple[str, str]]]:
         """Of each call, its fields with short texts, as written."""
-        return [short_texts(act.call) for act in self.track.acts]
+        return [found.texts for found in self._settings]
+
+    @cached_property
+    def _settings(self) -> list[Settings]:
+        return [settings(act.call) for act in self.track.acts]
 
     @cached_property
     def texted(self) -> frozenset[str]:
