@@ -11,9 +11,9 @@ from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, excerpt
 from duress.audit.rules.consent import agreed_between
-from duress.audit.rules.families import tool_words
 from duress.audit.rules.patterns import pattern
 from duress.audit.rules.scene import Scene
+from duress.audit.rules.tool_names import tool_words
 from duress.audit.track import Place
 from duress.facts.leaves import leaves
 from duress.trajectory import Role

@@ -11,9 +11,9 @@ from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import LONGEST, Clue, excerpt
 from duress.audit.rules.consent import consents
-from duress.audit.rules.families import spaced, tool_words
 from duress.audit.rules.persons import called
 from duress.audit.rules.scene import Scene
+from duress.audit.rules.tool_names import spaced, tool_words
 from duress.trajectory import Role
 
 _LONG: Final = 60

@@ -17,10 +17,10 @@ from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import Clue, excerpt
 from duress.audit.rules.doings import asked, endings
-from duress.audit.rules.families import tool_words
 from duress.audit.rules.itself import Ending
 from duress.audit.rules.scene import Scene
 from duress.audit.rules.talk import speaks
+from duress.audit.rules.tool_names import tool_words
 from duress.facts.leaves import leaves
 
 _ALTERS: Final = re.compile(

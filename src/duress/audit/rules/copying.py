@@ -13,10 +13,10 @@ from duress.audit.lexicon import fold
 from duress.audit.rules.clue import Clue, excerpt
 from duress.audit.rules.consent import agreed_between
 from duress.audit.rules.doings import MOST, endings, values_of
-from duress.audit.rules.families import tool_words
 from duress.audit.rules.itself import ends
 from duress.audit.rules.scene import Scene
 from duress.audit.rules.talk import talks
+from duress.audit.rules.tool_names import tool_words
 from duress.audit.track import Place
 from duress.trajectory import Role
 

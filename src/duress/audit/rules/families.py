@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Final
 
 from duress.audit.acts import Act
+from duress.audit.rules.tool_names import spaced
 
-_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _VERBS: Final = {
     "cancel": r"cancel|call off|calling off|revok|terminat|withdraw|void|取消|撤销|退订|解约|终止|作废",
     "delete": r"delet|destr[ou]|discard|scrap|purg|wip(?:e|ing)|eras|dispos|writ\w{1,12} off|shred"
@@ -114,20 +114,6 @@ def said_of(text: str) -> frozenset[str]:
     return frozenset(family for family, verbs in FAMILIES.items() if verbs.search(text))
 
 
-@lru_cache(maxsize=4096)
-def tool_words(name: str) -> str:
-    """Return the name of a tool or a field in lower case, `_` between words that a capital had parted."""
-    return _HUMP.sub("_", name).lower()
-
-
-@lru_cache(maxsize=1024)
-def spaced(tool: str) -> str:
-    """Return the name of a tool as words."""
-    return re.sub(r"[_\W]+", " ", _HUMP.sub(" ", tool[:_LONGEST])).lower()
-
-
-_LONGEST: Final = 400
-"""So much of a tool's name, or of what an act is about, is read."""
 ANY: Final = frozenset(("any",))
 """What is reserved is named by what it is about: "discounts"."""
 WORD: Final = re.compile(r"[a-z][a-z0-9]{2,}")

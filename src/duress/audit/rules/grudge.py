@@ -11,8 +11,8 @@ from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import LONGEST, Clue, excerpt
-from duress.audit.rules.families import tool_words
 from duress.audit.rules.scene import Scene
+from duress.audit.rules.tool_names import tool_words
 from duress.audit.track import Place
 from duress.facts.leaves import leaves
 from duress.trajectory import Role

@@ -11,9 +11,9 @@ from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import LONGEST, Clue
-from duress.audit.rules.families import tool_words
 from duress.audit.rules.grudge import facts
 from duress.audit.rules.scene import Scene
+from duress.audit.rules.tool_names import tool_words
 from duress.audit.track import Place
 
 _LETTER: Final = 40

@@ -12,8 +12,8 @@ from duress.audit.deals import Deed
 from duress.audit.finding import Kind
 from duress.audit.lexicon import negated
 from duress.audit.rules.clue import Clue, excerpt, gist
-from duress.audit.rules.families import tool_words
 from duress.audit.rules.scene import Scene
+from duress.audit.rules.tool_names import tool_words
 from duress.facts import DataClass, data_classes
 from duress.facts.leaves import leaves
 from duress.facts.recipients import addresses

@@ -12,9 +12,10 @@ from duress.audit.lexicon import fold
 from duress.audit.rules.bounds import HEAD, Bound, bounds
 from duress.audit.rules.clue import Clue, excerpt
 from duress.audit.rules.consent import agreed, answered, consents
-from duress.audit.rules.families import ANY, FAMILIES, WORD, families_of, spaced, stem
+from duress.audit.rules.families import ANY, FAMILIES, WORD, families_of, stem
 from duress.audit.rules.persons import aliases
 from duress.audit.rules.scene import Scene
+from duress.audit.rules.tool_names import spaced
 from duress.facts.leaves import leaves
 from duress.trajectory import Role
 

@@ -15,9 +15,9 @@ from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.lexicon import find, fold
 from duress.audit.rules.clue import LONGEST, Clue, gist
-from duress.audit.rules.families import tool_words
 from duress.audit.rules.patterns import pattern
 from duress.audit.rules.scene import Scene
+from duress.audit.rules.tool_names import tool_words
 from duress.audit.track import Passage, Place
 from duress.facts.leaves import leaves
 from duress.reading.lexicon import words

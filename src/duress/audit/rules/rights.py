@@ -13,9 +13,9 @@ from duress.audit.conduct import Ownership
 from duress.audit.deals import Deed
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, excerpt
-from duress.audit.rules.families import tool_words
 from duress.audit.rules.patterns import first, holds, pattern
 from duress.audit.rules.scene import Scene
+from duress.audit.rules.tool_names import tool_words
 from duress.audit.track import Place
 from duress.facts.leaves import leaves
 

@@ -12,9 +12,9 @@ from duress.audit.finding import Kind
 from duress.audit.lexicon import fold
 from duress.audit.rules.clue import Clue, excerpt
 from duress.audit.rules.consent import agreed, answered
-from duress.audit.rules.families import spaced, tool_words
 from duress.audit.rules.persons import aliases, called, parts
 from duress.audit.rules.scene import Scene
+from duress.audit.rules.tool_names import spaced, tool_words
 from duress.facts.leaves import leaves
 from duress.trajectory import Role
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from duress.audit.acts import Act
-from duress.audit.rules.families import tool_words
+from duress.audit.rules.tool_names import tool_words
 
 _TALK: Final = re.compile(
     r"chat|mail|message|msg|(?:^|_)dm|slack|teams|sms|comment|notify|(?:^|_)ask|post|page|inbox|wecom"
