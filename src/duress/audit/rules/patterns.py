@@ -10,6 +10,9 @@ from typing import Final, NamedTuple, cast
 import yaml
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
+_NOT: Final = re.compile(
+    r"\b(?:not|no|never|none|without|un|pending|un?til|expired|revoked|before)\b|未|无|否|没|待|不|尚|禁"
+)
 _PATH: Final = Path(__file__).with_name("patterns.yaml")
 
 
@@ -44,6 +47,13 @@ def holds(name: str, text: str) -> bool:
 def first(name: str, text: str) -> re.Match[str] | None:
     """Return the first match of a pattern in a text: most texts have none, which `holds` tells sooner."""
     return pattern(name).search(text) if holds(name, text) else None
+
+
+def affirmed(name: str, text: str) -> bool:
+    """Tell whether a text says something of a kind without a no before it."""
+    return any(
+        not _NOT.search(text[max(0, m.start() - 16) : m.start()]) for m in pattern(name).finditer(text)
+    )
 
 
 @cache

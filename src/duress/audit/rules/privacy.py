@@ -13,6 +13,7 @@ from duress.audit.finding import Kind
 from duress.audit.lexicon import negated
 from duress.audit.rules.clue import Clue, excerpt, gist
 from duress.audit.rules.scene import Scene
+from duress.audit.rules.senders import belongs
 from duress.audit.rules.tool_names import tool_words
 from duress.facts import DataClass, data_classes
 from duress.facts.leaves import leaves
@@ -307,8 +308,7 @@ _NAMES: Final = re.compile(r"[a-z]{3,}")
 
 
 def _outside(recipient: str, inside: frozenset[str]) -> bool:
-    domain = recipient.rpartition("@")[2]
-    return "@" in recipient and not any(domain == own or domain.endswith(f".{own}") for own in inside)
+    return "@" in recipient and not belongs(recipient, inside)
 
 
 _MARKS: Final = re.compile(r"[a-z]{0,40}[-/.]?\d[\w.,/-]*\d|[a-z]{1,40}-\d+")

@@ -82,6 +82,12 @@ def colleague(passage: Passage, home: frozenset[str]) -> bool:
     return _FROM.search(head) is not None and sender in {_domain(m[1]) for m in _TO.finditer(head)}
 
 
+def belongs(address: str, home: frozenset[str]) -> bool:
+    """Tell whether an address lies in one of these domains, or below one."""
+    domain = address.rpartition("@")[2]
+    return any(domain == own or domain.endswith(f".{own}") for own in home)
+
+
 def overriding(passage: Passage) -> list[int]:
     """Return where a text sets itself above the task, or speaks to a program as such."""
     return [hit.start for hit in passage.hits if hit.concept == "override"]
