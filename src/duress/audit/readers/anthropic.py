@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from duress.audit.readers.conversation import exchange, failure, listed
+from duress.audit.readers.field import string
 from duress.audit.readers.message import messages
 from duress.audit.readers.origin import make
 from duress.audit.readers.reader import OneEach
@@ -46,7 +47,7 @@ def run(value: Any, place: Place) -> Run:
         messages(items),
         place,
         NAME,
-        model=model if isinstance(model, str) else None,
+        model=string(model),
         end=None if _is_reply(reply) else failure(record),
     )
 

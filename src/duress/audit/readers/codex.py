@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from duress.audit.readers.field import fields, items
+from duress.audit.readers.field import fields, items, string
 from duress.audit.readers.message import messages, text_of
 from duress.audit.readers.moment import moment
 from duress.audit.readers.origin import ended
@@ -97,8 +97,7 @@ class _Session:
         self._name = str(payload.get("id") or payload.get("session_id") or "")
         self._session = str(payload.get("session_id") or self._name)
         self._helper = "subagent" in fields(payload.get("source"))
-        version = payload.get("cli_version")
-        self._version = version if isinstance(version, str) else None
+        self._version = string(payload.get("cli_version"))
         held = payload.get("base_instructions") or payload.get("instructions")
         self._base = text_of(fields(held).get("text") if isinstance(held, dict) else held)
         return [{"role": "system", "content": self._base}] if self._base else []

@@ -13,3 +13,13 @@ def fields(value: Any) -> dict[str, Any]:
 def items(value: Any) -> list[Any]:
     """Return a list's items; anything else has none."""
     return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def string(value: Any) -> str | None:
+    """Return a text; anything else is none."""
+    return value if isinstance(value, str) else None
+
+
+def label(value: Any) -> str | None:
+    """Return by what something is known, also where that is a number; what is empty is none."""
+    return str(value) if value else None

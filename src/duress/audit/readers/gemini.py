@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from duress.audit.errors import UnreadableError
 from duress.audit.readers.conversation import exchange, failure
-from duress.audit.readers.field import fields, items
+from duress.audit.readers.field import fields, items, string
 from duress.audit.readers.message import messages, text_of
 from duress.audit.readers.origin import make
 from duress.audit.readers.reader import OneEach
@@ -58,7 +58,7 @@ def run(value: Any, place: Place) -> Run:
         heard,
         place,
         NAME,
-        model=model if isinstance(model, str) else None,
+        model=string(model),
         end=None if candidates else failure(record),
     )
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from duress.audit.errors import UnreadableError
 from duress.audit.readers.arguments import arguments
 from duress.audit.readers.beginnings import Beginnings
-from duress.audit.readers.field import fields, items
+from duress.audit.readers.field import fields, items, label
 from duress.audit.readers.message import messages, text_of
 from duress.audit.readers.moment import moment
 from duress.audit.readers.reader import MALFORMED, Lasting, identity, told
@@ -124,9 +124,9 @@ def _read(record: dict[str, Any]) -> Span:
         exchange,
         call,
         None if agent is None else str(agent),
-        _text(metadata.get("ls_model_name") or _inputs(record).get("model")),
-        _text(metadata.get("revision_id") or metadata.get("agent_version")),
-        _text(metadata.get("session_id") or metadata.get("thread_id") or metadata.get("conversation_id")),
+        label(metadata.get("ls_model_name") or _inputs(record).get("model")),
+        label(metadata.get("revision_id") or metadata.get("agent_version")),
+        label(metadata.get("session_id") or metadata.get("thread_id") or metadata.get("conversation_id")),
         outermost=outermost,
         whole=kind not in ("llm", "tool"),
         silent=outermost
@@ -237,10 +237,6 @@ def _output(out: Any) -> Any:
 def _call_id(record: dict[str, Any]) -> str:
     out = fields(fields(record.get("outputs")).get("output"))
     return str(out.get("tool_call_id") or fields(out.get("kwargs")).get("tool_call_id") or "")
-
-
-def _text(value: Any) -> str | None:
-    return str(value) if value else None
 
 
 class _Reader:

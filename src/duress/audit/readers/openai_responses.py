@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from duress.audit.readers.conversation import exchange
+from duress.audit.readers.field import string
 from duress.audit.readers.message import messages, stop
 from duress.audit.readers.moment import moment
 from duress.audit.readers.origin import make
@@ -57,7 +58,7 @@ def run(value: Any, place: Place) -> Run:
         said,
         place,
         NAME,
-        model=model if isinstance(model, str) else None,
+        model=string(model),
         at=moment(reply.get("created_at")),
         end=_end(reply, said),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from duress.audit.readers.field import fields, items
+from duress.audit.readers.field import fields, items, string
 from duress.audit.readers.message import messages, text_of
 from duress.audit.readers.moment import moment
 from duress.audit.readers.origin import make
@@ -49,11 +49,11 @@ def run(value: Any, place: Place) -> Run:
         messages(said),
         place,
         NAME,
-        name=name if isinstance(name, str) else None,
+        name=string(name),
         agent=AGENT,
-        model=model if isinstance(model, str) else None,
+        model=string(model),
         version=str(about["version"]) if "version" in about else None,
-        session=above if isinstance(above, str) else name if isinstance(name, str) else None,
+        session=above if isinstance(above, str) else string(name),
         at=moment(fields(about.get("time")).get("created")),
     )
 

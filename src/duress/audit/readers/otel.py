@@ -13,7 +13,7 @@ from typing import Any
 
 from duress.audit.errors import UnreadableError
 from duress.audit.readers.arguments import arguments
-from duress.audit.readers.field import fields, items
+from duress.audit.readers.field import fields, items, label
 from duress.audit.readers.message import messages, text_of
 from duress.audit.readers.moment import moment
 from duress.audit.readers.reader import MALFORMED, Lasting, told
@@ -128,11 +128,11 @@ def _log(record: dict[str, Any], resource: dict[str, Any]) -> Span | None:
         None,
         start,
         Exchange(messages(given), messages(reply), start),
-        agent=_text(held.get("gen_ai.agent.name")),
-        model=_text(held.get("gen_ai.response.model") or held.get("gen_ai.request.model")),
-        version=_text(resource.get("service.version")),
-        session=_text(conversation),
-        service=_text(service) if service != "unknown_service" else None,
+        agent=label(held.get("gen_ai.agent.name")),
+        model=label(held.get("gen_ai.response.model") or held.get("gen_ai.request.model")),
+        version=label(resource.get("service.version")),
+        session=label(conversation),
+        service=label(service) if service != "unknown_service" else None,
         part=True,
     )
 
@@ -178,15 +178,15 @@ def _read(span: dict[str, Any], resource: dict[str, Any]) -> Span:
         start,
         Exchange(given, reply, start) if given or reply else None,
         call,
-        _text(told_of.get("gen_ai.agent.name") or told_of.get("agent.name")),
-        _text(
+        label(told_of.get("gen_ai.agent.name") or told_of.get("agent.name")),
+        label(
             told_of.get("gen_ai.response.model")
             or told_of.get("gen_ai.request.model")
             or told_of.get("llm.model_name")
         ),
-        _text(told_of.get("gen_ai.agent.version") or resource.get("service.version")),
-        _text(conversation or told_of.get("session.id")),
-        _text(service) if service != "unknown_service" else None,
+        label(told_of.get("gen_ai.agent.version") or resource.get("service.version")),
+        label(conversation or told_of.get("session.id")),
+        label(service) if service != "unknown_service" else None,
         # A span is written down when it has ended.
         outermost=parent is None,
         silent=not given
@@ -337,10 +337,6 @@ def _tool(told_of: dict[str, Any], span: dict[str, Any]) -> tuple[ToolCall, str,
 
 def _number(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
-
-
-def _text(value: Any) -> str | None:
-    return str(value) if value else None
 
 
 class _Reader:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from duress.audit.readers.field import fields
+from duress.audit.readers.field import fields, string
 from duress.audit.readers.gemini import turn
 from duress.audit.readers.gemini_cli import FAILED_SHELL
 from duress.audit.readers.message import messages
@@ -42,10 +42,10 @@ class _Session:
         """Take one line."""
         record = fields(value)
         self._place = self._place or place
-        self._session = self._session or _text(record.get("sessionId"))
-        self._helper = self._helper or _text(record.get("agentId"))
-        self._model = _text(record.get("model")) or self._model
-        self._version = self._version or _text(record.get("version"))
+        self._session = self._session or string(record.get("sessionId")) or None
+        self._helper = self._helper or string(record.get("agentId")) or None
+        self._model = string(record.get("model")) or self._model
+        self._version = self._version or string(record.get("version")) or None
         self._at = self._at if self._at is not None else moment(record.get("timestamp"))
         kind = record.get("type")
         if not isinstance(kind, str) or kind not in _TURNS:
@@ -90,10 +90,6 @@ class _Session:
 def _failed(result: str) -> bool:
     """Tell whether a command failed, by its result as earlier versions write it."""
     return result.startswith("Command: ") and FAILED_SHELL.search(result) is not None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 class _Reader:
