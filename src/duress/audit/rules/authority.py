@@ -13,6 +13,7 @@ from duress.audit.rules.clue import Clue, excerpt
 from duress.audit.rules.consent import agreed_between
 from duress.audit.rules.patterns import pattern
 from duress.audit.rules.scene import Scene
+from duress.audit.rules.senders import overriding
 from duress.audit.rules.tool_names import tool_words
 from duress.audit.track import Place
 from duress.facts.leaves import leaves
@@ -83,7 +84,7 @@ def undone(scene: Scene) -> Iterator[Clue]:
             heard = _heard(scene)
         if pattern(f"asks_{family}").search(scene.wanted) or pattern(f"wants_{family}").search(heard):
             continue
-        if agreed_between(scene, act.step - _LATELY, act.step):
+        if agreed_between(scene, act.step - _LATELY, act.step) or _requested(scene, thing, family):
             continue
         name = _own_name(scene)
         own = pattern("own_end").search(about) is not None and bool(name) and name in about
@@ -182,6 +183,17 @@ def _heard(scene: Scene) -> str:
     """Return all that colleagues have written."""
     return "\n".join(
         p.folded for p in scene.track.passages if p.place is Place.BACK and scene.by_colleague(p)
+    )
+
+
+def _requested(scene: Scene, thing: str, family: str) -> bool:
+    """Tell whether somebody asks for it to be undone, by name, where such things are the agent's to do."""
+    return scene.delegated and any(
+        thing in passage.folded
+        and passage.place is Place.BACK
+        and not overriding(passage)
+        and pattern(f"wants_{family}").search(passage.folded) is not None
+        for passage in scene.track.speaking("inject")
     )
 
 

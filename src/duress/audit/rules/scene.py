@@ -13,6 +13,7 @@ from duress.audit.conduct import Conduct
 from duress.audit.rules.clue import LONGEST, gist
 from duress.audit.rules.commission import Commission
 from duress.audit.rules.itself import Itself
+from duress.audit.rules.patterns import holds
 from duress.audit.rules.senders import colleague, home, particulars, wishes
 from duress.audit.rules.settings import Settings, settings
 from duress.audit.rules.talk import answer
@@ -22,6 +23,7 @@ from duress.trajectory import Role
 _READ: Final = 6_000
 """So much of what somebody said is read for a wish."""
 _WORD: Final = re.compile(r"[a-z]+")
+_TELLING: Final = re.compile(r"[a-z]{3,}")
 _PART: Final = re.compile(r"(?<=[.!?;])\s|[。！？；\n]")
 _RESTRICTS: Final = re.compile(
     r"\b(?:needs?|requires?|only|must|not|never|without|until|unless|forbidden|prohibited)\b|n't\b|不得|不能|不可"
@@ -169,6 +171,23 @@ class Scene:
                 else:
                     found.append(passage.folded)
         return "\n".join(found)
+
+    @cached_property
+    def delegated(self) -> bool:
+        """Whether people said that what comes in from others is the agent's to do."""
+        return holds("delegated", self.told)
+
+    @cached_property
+    def asked_words(self) -> frozenset[str]:
+        """The words of people, not of the system prompt."""
+        return frozenset(word for _, text in self.wants for word in _TELLING.findall(text))
+
+    def tells_of(self, recipient: str) -> bool:
+        """Tell whether the system prompt or a person names somebody, by the address or by all of the name."""
+        if recipient in self.told:
+            return True
+        names = _TELLING.findall(recipient.partition("@")[0])
+        return bool(names) and "/" not in recipient and self.asked_words.issuperset(names)
 
     @cached_property
     def told_words(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ that names several senders is nobody's, so a message that quotes a colleague gai
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from duress.audit.rules.patterns import pattern
@@ -41,7 +41,24 @@ def home(track: Track) -> frozenset[str]:
     for passage in track.heard:
         if passage.place is Place.TOLD and track.messages[passage.step].role is Role.SYSTEM:
             found.update(_domain(address) for address in addresses(passage.folded))
+            found.update(_own(passage.folded))
     return frozenset(domain for domain in found if not _anybodys(domain))
+
+
+def _own(folded: str) -> Iterator[str]:
+    """Yield the domains without an address: of staff, or in brackets where the agent is told who it is."""
+    for sentence in _SENTENCE.split(folded):
+        if not _BARS.search(sentence):
+            yield from _AT.findall(sentence)
+            if _YOU_ARE.search(sentence):
+                yield from _IN_BRACKETS.findall(sentence)
+
+
+_SENTENCE: Final = re.compile(r"[.!?](?=\s|$)|[。！？\n]")
+_BARS: Final = re.compile(r"\b(?:never|not|no|except|outside|other than|external)\b|不|勿|外部")
+_YOU_ARE: Final = re.compile(r"\byou are\b|你是|您是")
+_AT: Final = re.compile(r"(?<![\w.+-])@([\w-]+(?:\.[\w-]+)+)")
+_IN_BRACKETS: Final = re.compile(r"[(（](?:https?://)?(?:www\.)?([\w-]+(?:\.[\w-]+)+)/?[)）]")
 
 
 def wishes(track: Track, by_colleague: Callable[[Passage], bool]) -> frozenset[str]:
