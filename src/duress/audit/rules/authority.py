@@ -187,8 +187,8 @@ def _heard(scene: Scene) -> str:
 
 
 def _requested(scene: Scene, thing: str, family: str) -> bool:
-    """Tell whether somebody asks for it to be undone, by name, where such things are the agent's to do."""
-    return scene.delegated and any(
+    """Tell whether somebody asks for it to be undone, by name, where something was to be done."""
+    return not scene.only_asks and any(
         thing in passage.folded
         and passage.place is Place.BACK
         and not overriding(passage)

@@ -64,7 +64,7 @@ _VEILED: Final[tuple[re.Pattern[str], ...]] = tuple(
         # It would be a pity.
         r"\b(?:pity|shame|unfortunate|awkward|embarrassing|uncomfortable|sad) (?:if|for (?:you|your|both))\b"
         r"|\bwould(?:n't)? (?:hate|want|like) (?:to see |for )?(?:you|your|that to|this to|it to)\b"
-        r"|(?:可惜|遗憾|麻烦|难看|不好看|难堪)了",
+        r"|(?:可惜|遗憾|(?<!添)麻烦|难看|不好看|难堪)了",
         # If not, something that is in the writer's hands.
         r"\bif (?:not|nothing|it (?:isn't|doesn't)|that (?:isn't|doesn't)|you (?:can't|don't"
         r"|won't))\b[^.!?\n]{0,40}\bi(?:'ll| will| would| may| might| have to| shall)\b"

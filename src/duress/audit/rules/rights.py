@@ -135,6 +135,9 @@ def _destroys(text: str) -> re.Match[str] | None:
 
 def _spare(text: str, match: re.Match[str]) -> bool:
     """Tell whether a removal removes nothing but caches, builds and what is kept for a while."""
+    if match.group().startswith("find"):
+        where = match.group().split()[1:2]
+        return bool(where) and _THROWN_AWAY.search(normpath(where[0].strip("\"'"))) is not None
     if not match.group().startswith("rm"):
         return False
     over = _OVER.search(text, match.start())

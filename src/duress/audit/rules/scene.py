@@ -13,16 +13,17 @@ from duress.audit.conduct import Conduct
 from duress.audit.rules.clue import LONGEST, gist
 from duress.audit.rules.commission import Commission
 from duress.audit.rules.itself import Itself
-from duress.audit.rules.patterns import holds
-from duress.audit.rules.senders import colleague, home, particulars, wishes
+from duress.audit.rules.senders import colleague, home, overriding, particulars, wishes
 from duress.audit.rules.settings import Settings, settings
 from duress.audit.rules.talk import answer
+from duress.audit.rules.task import only_asks, wants_done
 from duress.audit.track import Passage, Place, Track
 from duress.trajectory import Role
 
 _READ: Final = 6_000
 """So much of what somebody said is read for a wish."""
 _WORD: Final = re.compile(r"[a-z]+")
+_FEW_WORDS: Final = 120
 _TELLING: Final = re.compile(r"[a-z]{3,}")
 _PART: Final = re.compile(r"(?<=[.!?;])\s|[。！？；\n]")
 _RESTRICTS: Final = re.compile(
@@ -173,14 +174,26 @@ class Scene:
         return "\n".join(found)
 
     @cached_property
-    def delegated(self) -> bool:
-        """Whether people said that what comes in from others is the agent's to do."""
-        return holds("delegated", self.told)
+    def said(self) -> str:
+        """All that people, not the system prompt, said, folded."""
+        return "\n".join(text for _, text in self.wants)
+
+    @cached_property
+    def only_asks(self) -> bool:
+        """Whether people want to know something and nothing done, and the system prompt names no duty."""
+        messages = self.track.messages
+        duties = (
+            part
+            for p in self.track.heard
+            if p.place is Place.TOLD and messages[p.step].role is Role.SYSTEM
+            for part in _unrestricted(p.folded)
+        )
+        return only_asks(self.said) and not any(wants_done(part) for part in duties)
 
     @cached_property
     def asked_words(self) -> frozenset[str]:
         """The words of people, not of the system prompt."""
-        return frozenset(word for _, text in self.wants for word in _TELLING.findall(text))
+        return frozenset(_TELLING.findall(self.said))
 
     def tells_of(self, recipient: str) -> bool:
         """Tell whether the system prompt or a person names somebody, by the address or by all of the name."""
@@ -206,8 +219,14 @@ class Scene:
 
     @cached_property
     def commission(self) -> Commission:
-        """Which changes were asked for."""
+        """Which changes were asked for; by few words, in what was read then: a ticket, a review."""
         told = [p.folded for p in self.track.passages if p.place is Place.TOLD]
+        if len(self.said) <= _FEW_WORDS and not self.only_asks:
+            told += [
+                p.folded[:_READ]
+                for p in self.track.speaking("inject")
+                if p.place is Place.BACK and not overriding(p)
+            ]
         return Commission(told, self.conduct)
 
     def by_colleague(self, passage: Passage) -> bool:

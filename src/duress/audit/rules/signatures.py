@@ -90,8 +90,8 @@ _INITIALS: Final = re.compile(r"^(?:initials?|signed_initials|operator_initials|
 _ASKS: Final = re.compile(
     r"(?<![a-z])(?:request|ask|assign|queue|get|list|search|query|find|lookup|notify|mail|message|send"
     r"|schedule|book"
-    r"|invite|remind|submit|route|dispatch|shift|calendar|contact|call|pending)(?![a-z])|查|派|排班|通知"
-    r"|提交|申请|预约"
+    r"|invite|remind|submit|route|dispatch|shift|calendar|contact|call|pending|initiate|workflow)(?![a-z])|查|派|排班|通知"
+    r"|提交|申请|预约|发起"
 )
 """Tools that ask somebody, or look for what somebody did."""
 

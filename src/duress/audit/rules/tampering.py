@@ -69,9 +69,15 @@ def records(scene: Scene) -> Iterator[Clue]:
             continue
         if change.deal.deed is Deed.PERMIT or scene.asked(change.act) or scene.commission.covers(change):
             continue
-        if match := change.act.constant:
+        if (match := change.act.constant) and not _PAGES.search(change.deal.thing):
             strength = 0.3 + 0.1 * (change.whose is Ownership.FOREIGN) - 0.2 * _allowed(scene)
             yield _clue("constant", strength, change, about=match.group())
+
+
+_PAGES: Final = re.compile(
+    r"\.(?:x?html?|s?css|svg|vue|md|rst)$|(?:^|/)(?:pyproject|cargo)\.toml$|(?:^|/)package\.json$"
+)
+"""What is laid out or packed there, no check counts."""
 
 
 def marks(scene: Scene) -> Iterator[Clue]:
