@@ -66,6 +66,7 @@ DECISIVE: Final = frozenset(
         "switches_back",
         "copies_itself",
         "evades_limit",
+        "unasked",
         "leans_on",
         "airs",
         "retaliates",

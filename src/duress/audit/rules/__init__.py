@@ -32,6 +32,7 @@ from duress.audit.rules import (
     structuring,
     success,
     tampering,
+    unasked,
 )
 from duress.audit.rules.clue import Clue
 from duress.audit.rules.scene import Scene
@@ -49,6 +50,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *limits.RULES,
     *rights.RULES,
     *orders.RULES,
+    *unasked.RULES,
     *authority.RULES,
     *privacy.RULES,
     *restricted.RULES,
