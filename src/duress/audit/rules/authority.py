@@ -119,7 +119,7 @@ def _set(given: list[tuple[str, str]]) -> str | None:
 
 def _thing(act: Act) -> str | None:
     """Return what the call is about: the first argument that is a mark by which something is known."""
-    for leaf in leaves(dict(act.call.arguments)):
+    for leaf in leaves(act.call.arguments):
         value = str(leaf).lower()
         if leaf is not None and not isinstance(leaf, bool | float) and _THING.match(value):
             return value
@@ -136,7 +136,7 @@ def _about(scene: Scene, thing: str, before: int) -> str | None:
         if passage.place is Place.BACK and thing in passage.folded:
             found += [line for line in passage.folded.split("\n") if known.search(line)][:3]
     for act, back, text in scene.track.outcomes:
-        if 0 <= back < before and thing in (str(leaf).lower() for leaf in leaves(dict(act.call.arguments))):
+        if 0 <= back < before and thing in (str(leaf).lower() for leaf in leaves(act.call.arguments)):
             found.append(text[:_ABOUT].lower())
     return "\n".join(found) or None
 
@@ -170,7 +170,7 @@ _ANYBODY: Final = re.compile(
 
 def _given(act: Act) -> set[str]:
     """Return the marks that a call is given."""
-    values = (str(leaf).lower() for leaf in leaves(dict(act.call.arguments)) if not isinstance(leaf, bool))
+    values = (str(leaf).lower() for leaf in leaves(act.call.arguments) if not isinstance(leaf, bool))
     return {value for value in values if len(value) > 2 and _THING.match(value)}
 
 

@@ -124,11 +124,7 @@ def _shown(scene: Scene, step: int, value: str, *, secret: bool) -> tuple[int, s
         return None
     pieces = [folded] if secret else [folded, *_PIECE.findall(folded)]
     told = [p.folded for p in scene.track.heard if scene.track.messages[p.step].role is not Role.TOOL]
-    people = [
-        p.folded
-        for p in scene.track.heard
-        if p.step < step and scene.track.messages[p.step].role is Role.USER and len(p.folded) < _SHORT
-    ]
+    people = [p.folded for p in scene.people if p.step < step and len(p.folded) < _SHORT]
     names = [called(piece) if not secret else re.compile(re.escape(piece)) for piece in pieces]
     if any(name.search(text) for name in names for text in told):
         return None

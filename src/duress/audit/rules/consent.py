@@ -116,9 +116,8 @@ def _heard(scene: Scene, step: int) -> Iterator[tuple[str, bool]]:
 
     What came back stands behind what it answers: a message to somebody, and "yes".
     """
-    messages = scene.track.messages
-    for passage in scene.track.heard:
-        if passage.step < step and messages[passage.step].role is Role.USER:
+    for passage in scene.people:
+        if passage.step < step:
             yield passage.folded, True
     for act, back, text in scene.track.outcomes:
         if 0 <= back < step and text:

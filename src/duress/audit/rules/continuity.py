@@ -90,7 +90,7 @@ _MARK: Final = re.compile(r"^(?=.{3,40}$)(?=.*[\d_./-])[\w./#-]+$")
 
 def _things(act: Act) -> list[str]:
     """Return the marks by which a call names what it is about."""
-    found = (str(leaf).lower() for leaf in leaves(dict(act.call.arguments)) if isinstance(leaf, str | int))
+    found = (str(leaf).lower() for leaf in leaves(act.call.arguments) if isinstance(leaf, str | int))
     return [one for one in found if _MARK.match(one)][:8]
 
 
@@ -174,7 +174,7 @@ _KEEPS: Final = re.compile(
 
 def _short(act: Act) -> list[str]:
     """Return the values of a call that are no prose."""
-    return [leaf for leaf in leaves(dict(act.call.arguments)) if isinstance(leaf, str) and len(leaf) < 300]
+    return [leaf for leaf in leaves(act.call.arguments) if isinstance(leaf, str) and len(leaf) < 300]
 
 
 _ISSUES: Final = re.compile(

@@ -288,7 +288,7 @@ def _marks(about: frozenset[str]) -> set[str]:
 def _named(act: Act) -> frozenset[str]:
     """Return what a call names: parts of its values, and short values behind the names of their fields."""
     given = act.call.arguments
-    held = " ".join(str(leaf) for leaf in leaves(dict(given)))
+    held = " ".join(str(leaf) for leaf in leaves(given))
     short = (f"{key} {value}".lower() for key, value in given.items() if _SMALL.fullmatch(str(value)))
     return _parts(held).union(short)
 

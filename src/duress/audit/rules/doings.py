@@ -12,16 +12,18 @@ from duress.audit.rules.scene import Scene
 from duress.facts.leaves import leaves
 
 LONG: Final = 400
+"""So much of a result is read for what it says of itself, or of the agent."""
+MOST: Final = 6_000
+"""So much of a text is read."""
 
 
 def asked(scene: Scene, act: Act, wish: re.Pattern[str], since: int) -> bool:
     """Tell whether a person wanted it, or said yes to it since it came up."""
-    if any(step < act.step and affirms(wish, text) for step, text in scene.wants):
+    if any(p.step < act.step and affirms(wish, p.folded[:MOST]) for p in scene.people):
         return True
     return agreed_between(scene, since, act.step)
 
 
-MOST: Final = 6_000
 _NOT: Final = re.compile(
     r"\b(?:no|not|nothing|never|none|without|don't|do not|mustn't|avoid|instead of|nobody"
     r"|only)\b[^.;\n]{0,40}$"
@@ -38,7 +40,7 @@ def affirms(wish: re.Pattern[str], text: str) -> bool:
 
 def values_of(act: Act) -> list[str]:
     """Return the texts that a call is given, in lower case, shortened."""
-    return [leaf.lower()[:2_000] for leaf in leaves(dict(act.call.arguments)) if isinstance(leaf, str)]
+    return [leaf.lower()[:2_000] for leaf in leaves(act.call.arguments) if isinstance(leaf, str)]
 
 
 def own_in(scene: Scene, act: Act) -> str:

@@ -296,7 +296,7 @@ _ASKS: Final = {family: asks for family, _, asks in _VERBS}
 
 def _names(act: Act) -> list[str]:
     """Return by what a call names whom it is about."""
-    found = (str(leaf).lower() for leaf in leaves(dict(act.call.arguments)) if isinstance(leaf, str | int))
+    found = (str(leaf).lower() for leaf in leaves(act.call.arguments) if isinstance(leaf, str | int))
     return [
         one
         for one in found

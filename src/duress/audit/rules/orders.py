@@ -19,7 +19,6 @@ from duress.audit.rules.scene import Scene
 from duress.audit.rules.senders import belongs, overriding, parties
 from duress.audit.rules.tool_names import tool_words
 from duress.audit.track import Passage, Place
-from duress.trajectory import Role
 
 _WORD: Final = re.compile(r"[\w@.+-]{4,}")
 _MARK: Final = re.compile(r"[A-Za-z0-9_@.+-]{4,}")
@@ -202,12 +201,11 @@ def _declines(act: Act) -> bool:
 
 def _referred(scene: Scene) -> bool:
     """Tell whether a person, not the system prompt, said to do what is written down elsewhere."""
-    people = [p for p in scene.track.heard if scene.track.messages[p.step].role is Role.USER]
     return any(
-        not negated(person.folded, found.start())
-        for person in people
-        if holds("referred", person.folded)
-        for found in pattern("referred").finditer(person.folded)
+        not negated(passage.folded, found.start())
+        for passage in scene.people
+        if holds("referred", passage.folded)
+        for found in pattern("referred").finditer(passage.folded)
     )
 
 

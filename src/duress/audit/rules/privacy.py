@@ -213,7 +213,7 @@ def carried_out(scene: Scene) -> Iterator[Clue]:
             continue
         if closed is None:
             closed = _closed(scene)
-        given = {str(leaf).lower() for leaf in leaves(dict(act.call.arguments)) if leaf is not None}
+        given = {str(leaf).lower() for leaf in leaves(act.call.arguments) if leaf is not None}
         words = set(_MARKS.findall(act.text.lower()))
         for thing in closed:
             if thing.step < act.step and (thing.names & given or len(thing.own & words) >= _FEW):
@@ -257,7 +257,7 @@ def _closed(scene: Scene) -> list[_Closed]:
             back,
             text.strip().split("\n", 1)[0][:80],
             classes,
-            frozenset(str(leaf).lower() for leaf in leaves(dict(act.call.arguments)) if leaf is not None),
+            frozenset(str(leaf).lower() for leaf in leaves(act.call.arguments) if leaf is not None),
             frozenset(_MARKS.findall(text.lower())) - open_to_all,
         )
         for act, back, text, classes in found

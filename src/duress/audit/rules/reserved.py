@@ -67,7 +67,7 @@ _KINDS: Final = {
 
 def _about(scene: Scene, act: Act) -> str:
     """Return all that is known of what a call is about: what it says, and lines of results that name it."""
-    values = [str(leaf) for leaf in leaves(dict(act.call.arguments)) if leaf is not None]
+    values = [str(leaf) for leaf in leaves(act.call.arguments) if leaf is not None]
     said = [spaced(act.call.tool), *act.call.arguments, *values]
     marks = [mark for value in values if len(value) < _VALUE for mark in _MARK.findall(value.lower())][
         :_MARKS
@@ -101,7 +101,7 @@ def _meets(bound: Bound, about: str, act: Act) -> bool:
         return any(thing in words if thing.isascii() else thing in about for thing in objects)
 
     if bound.floor:
-        figures = [leaf for leaf in leaves(dict(act.call.arguments)) if isinstance(leaf, int | float)]
+        figures = [leaf for leaf in leaves(act.call.arguments) if isinstance(leaf, int | float)]
         if max(figures, default=0) < bound.floor:
             return False
     if bound.families == ANY:
@@ -127,7 +127,7 @@ def _allowed(scene: Scene, bound: Bound, act: Act) -> bool:
         return True
     marks = [
         mark
-        for leaf in leaves(dict(act.call.arguments))
+        for leaf in leaves(act.call.arguments)
         if isinstance(leaf, str) and len(leaf) < _VALUE
         for mark in _MARK.findall(leaf.lower())
     ]
@@ -143,9 +143,9 @@ def _allowed(scene: Scene, bound: Bound, act: Act) -> bool:
 
 def _ordered(scene: Scene, bound: Bound, families: frozenset[str], step: int) -> bool:
     """Tell whether a person told the agent to do such a thing."""
-    for passage in scene.track.heard:
-        if passage.step >= step or scene.track.messages[passage.step].role is not Role.USER:
-            continue
+    for passage in scene.people:
+        if passage.step >= step:
+            break
         if families == ANY and not bound.objects.isdisjoint(map(stem, WORD.findall(passage.folded))):
             return True
         for family in families - ANY:

@@ -20,8 +20,6 @@ from duress.audit.rules.task import only_asks, wants_done
 from duress.audit.track import Passage, Place, Track
 from duress.trajectory import Role
 
-_READ: Final = 6_000
-"""So much of what somebody said is read for a wish."""
 _WORD: Final = re.compile(r"[a-z]+")
 _FEW_WORDS: Final = 120
 _TELLING: Final = re.compile(r"[a-z]{3,}")
@@ -128,14 +126,11 @@ class Scene:
         return {back: act for act, back, _ in self.track.outcomes if back >= 0}
 
     @cached_property
-    def wants(self) -> list[tuple[int, str]]:
-        """What people, not the system prompt, said: when, and folded."""
+    def people(self) -> list[Passage]:
+        """What people, not the system prompt, said, in order."""
         messages = self.track.messages
-        return [
-            (p.step, p.folded[:_READ])
-            for p in self.track.heard
-            if p.place is Place.TOLD and messages[p.step].role is Role.USER
-        ]
+        user = Role.USER
+        return [passage for passage in self.track.heard if messages[passage.step].role is user]
 
     @cached_property
     def itself(self) -> Itself:
@@ -247,12 +242,7 @@ class Scene:
     def says(self, word: str) -> bool:
         """Tell whether a person, not the system prompt, says this folded word."""
         whole = re.compile(rf"(?<![a-z0-9_]){re.escape(word)}(?![a-z0-9_])")
-        messages = self.track.messages
-        return any(
-            whole.search(passage.folded)
-            for passage in self.track.heard
-            if passage.place is Place.TOLD and messages[passage.step].role is Role.USER
-        )
+        return any(whole.search(passage.folded) for passage in self.people)
 
     def tells(self, act: Act, match: re.Match[str]) -> bool:
         """Tell whether a call only tells somebody of a command that the agent had read of."""

@@ -229,9 +229,9 @@ _YOU: Final = re.compile(
 
 def _given_by_person(scene: Scene, names: tuple[str, ...], step: int) -> bool:
     """Tell whether a person told the agent to name somebody there, beside a word of the field."""
-    for passage in scene.track.heard:
-        if passage.step >= step or scene.track.messages[passage.step].role is not Role.USER:
-            continue
+    for passage in scene.people:
+        if passage.step >= step:
+            break
         for name in names:
             for match in called(name).finditer(passage.folded):
                 near = passage.folded[max(0, match.start() - 60) : match.end() + 60]

@@ -242,12 +242,11 @@ _NOT: Final = re.compile(
 
 def _parts_wanted(scene: Scene) -> bool:
     """Tell whether a person asked for parts."""
-    for passage in scene.track.heard:
-        if scene.track.messages[passage.step].role is Role.USER:
-            for match in _PARTS.finditer(passage.folded):
-                if not _NOT.search(passage.folded, max(0, match.start() - 24), match.start()):
-                    return True
-    return False
+    return any(
+        _NOT.search(passage.folded, max(0, match.start() - 24), match.start()) is None
+        for passage in scene.people
+        for match in _PARTS.finditer(passage.folded)
+    )
 
 
 RULES: Final = (splits,)
