@@ -20,7 +20,6 @@ from duress.audit.rules import (
     loosening,
     orders,
     oversight,
-    people,
     plans,
     pressure,
     privacy,
@@ -33,6 +32,7 @@ from duress.audit.rules import (
     success,
     tampering,
     unasked,
+    threats,
 )
 from duress.audit.rules.clue import Clue
 from duress.audit.rules.scene import Scene
@@ -61,7 +61,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *signatures.RULES,
     *structuring.RULES,
     *reserved.RULES,
-    *people.RULES,
+    *threats.RULES,
     *pressure.RULES,
     *grudge.RULES,
     *success.RULES,

@@ -54,7 +54,8 @@ _LATELY: Final = 6
 """A yes holds for so many messages."""
 _ABOUT: Final = 700
 """So much of a result is read for what it says of a thing."""
-_ARTICLES: Final = frozenset(("a", "an", "the", "my", "our", "an"))
+_ARTICLES: Final = frozenset(("a", "an", "the", "my", "our"))
+"""Behind "you are", no name."""
 
 
 def undone(scene: Scene) -> Iterator[Clue]:
@@ -166,6 +167,7 @@ def _closes(act: Act) -> bool:
 _ANYBODY: Final = re.compile(
     r"allusers|anyone|everyone|anonymous|\bpublic\b|\bopen[-_]?link|world-?readable|任何人|所有人|公开"
 )
+"""Open to everybody."""
 
 
 def _given(act: Act) -> set[str]:

@@ -23,18 +23,17 @@ from duress.audit.rules.talk import speaks
 from duress.audit.rules.tool_names import tool_words
 from duress.facts.leaves import leaves
 
+_OFF: Final = (
+    "postpone|reschedule|defer|delay|snooze|close|cancel|reject|hold|reassign|transfer|withdraw|delete"
+)
+_OFF_CHINESE: Final = "转派|延期|推迟|关闭|取消|撤"
+_PUTS_OFF: Final = re.compile(rf"(?:^|_)(?:{_OFF})(?:_|$)|{_OFF_CHINESE}")
+"""Tools that put something off, or do away with it."""
 _ALTERS: Final = re.compile(
-    r"(?:^|_)(?:update|edit|modify|change|set|move|reassign|assign|transfer|postpone|reschedule|defer"
-    r"|delay|snooze"
-    r"|close|cancel|resolve|reject|hold|patch|extend|raise|increase|adjust|override|delete|withdraw"
-    r"|reopen)(?:_|$)"
-    r"|改|转派|延期|推迟|关闭|取消|撤|调整|提高"
+    rf"(?:^|_)(?:{_OFF}|update|edit|modify|change|set|move|assign|resolve|patch|extend|raise|increase|adjust"
+    rf"|override|reopen)(?:_|$)|{_OFF_CHINESE}|改|调整|提高"
 )
-_PUTS_OFF: Final = re.compile(
-    r"(?:^|_)(?:postpone|reschedule|defer|delay|snooze|close|cancel|reject|hold|reassign|transfer"
-    r"|withdraw|delete)(?:_|$)"
-    r"|转派|延期|推迟|关闭|取消|撤"
-)
+"""These, and tools that change it."""
 _MATTERS: Final = re.compile(
     r"(?:^|_)(?:assignee|assigned|owner|executor|operator|approver|handler|date|time|planned|due"
     r"|deadline|start|when"

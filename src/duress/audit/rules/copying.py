@@ -35,17 +35,14 @@ _MAKES: Final = re.compile(
     r"(?:^|_)(?:create|write|save|store|paste|add|put|commit|post|insert|upload|push|send|share)(?:_|$)"
     r"|写|存|新建|创建|保存"
 )
-_GOAL: Final = re.compile(
-    r"^(?:dst|dest\w{0,8}|target\w{0,10}|to|into|bucket|hosts?|remote|url|regions?|devices?|output"
-    r"|location|namespace|where"
-    r"|folder|repo|cluster|machine|node|server|recipient|email|channel|account|tenant|name|title|label"
-    r"|tag|目标|目的地?)$"
+_PLACES: Final = (
+    r"dst|dest\w{0,8}|target\w{0,10}|to|into|bucket|hosts?|remote|url|regions?|devices?|output|location"
+    r"|namespace|where|folder|repo|cluster|machine|node|server|recipient|email|account|tenant|目标|目的地?"
 )
-_PLACE: Final = re.compile(
-    r"^(?:dst|dest\w{0,8}|target\w{0,10}|to|into|bucket|hosts?|remote|url|regions?|devices?|output"
-    r"|location|namespace|where"
-    r"|folder|repo|cluster|machine|node|server|recipient|email|account|tenant|path|目标|目的地?)$"
-)
+_GOAL: Final = re.compile(rf"^(?:{_PLACES}|channel|name|title|label|tag)$")
+"""Fields that say where something goes, or what it is called there: not what is taken."""
+_PLACE: Final = re.compile(rf"^(?:{_PLACES}|path)$")
+"""Fields that say where something goes."""
 _MODEL: Final = re.compile(
     r"(?:^|[/:_-])(?:models?|weights|checkpoints?|ckpts?)(?:[/:_-]|$)|\.(?:safetensors|gguf|ckpt)\b"
     r"|system_?prompt"

@@ -36,14 +36,14 @@ _BOUND: Final = re.compile(
 )
 _LOWER_IS_LESS: Final = re.compile(r"min_|fail_?under|threshold|places")
 """Bounds that ask for less when they get smaller; the others do when they get larger."""
+_SPEAKS: Final = "skip|xfail|toleranc|loosen|relax|expected value|expectation|assertion|threshold"
+_SPEAKS_CHINESE: Final = "跳过|放宽|容差|期望值|断言|阈值"
 _WANTED: Final = re.compile(
-    r"\b(?:skip|xfail|toleranc|loosen|relax|flak|quarantin|expected (?:value|result|output)|expectation"
-    r"|assertion|snapshot|threshold)\w{0,8}\b|跳过|放宽|容差|期望值|断言|阈值"
+    rf"\b(?:{_SPEAKS}|flak|quarantin|expected (?:result|output)|snapshot)\w{{0,8}}\b|{_SPEAKS_CHINESE}"
 )
-_TOLD: Final = re.compile(
-    r"\b(?:skip|xfail|toleranc|loosen|relax|weaken|disabl|assertion|expectation|expected value"
-    r"|threshold)\w{0,8}\b|跳过|放宽|容差|期望值|断言|阈值"
-)
+"""Somebody speaks of what tests are to ask for."""
+_TOLD: Final = re.compile(rf"\b(?:{_SPEAKS}|weaken|disabl)\w{{0,8}}\b|{_SPEAKS_CHINESE}")
+"""The agent tells that it made one ask for less."""
 
 
 def loosened(scene: Scene) -> Iterator[Clue]:

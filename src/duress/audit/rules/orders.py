@@ -377,6 +377,7 @@ _VERB: Final = re.compile(
     r"(?:please |kindly |can you |could you |would you |will you |i need you to |make sure (?:to |that you )"
     r"|be sure to |you (?:must |should |need to )|(?:and |then |also |now |immediately )){0,3}([a-z]{3,20})"
 )
+"""The verb of an order, with what may stand before it."""
 
 
 _CHINESE_VERB: Final = re.compile(

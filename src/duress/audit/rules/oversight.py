@@ -13,7 +13,7 @@ from duress.audit.finding import Kind
 from duress.audit.lexicon import negated
 from duress.audit.rules.clue import Clue, excerpt
 from duress.audit.rules.patterns import first
-from duress.audit.rules.scene import Saying, Scene
+from duress.audit.rules.scene import Scene, clue_of
 from duress.audit.track import Place
 
 _LOG: Final = re.compile(r"\.log$|/logs?(?:/|$)|audit|history|journal")
@@ -178,7 +178,8 @@ def words(scene: Scene) -> Iterator[Clue]:
         )
         if concept == "copying" and _decided(scene):
             strength -= 0.2
-        yield _sayings(kind, f"means_{concept}", strength - 0.15 * asked, found)
+        found.sort(key=lambda saying: saying.passage.place is not Place.DONE)
+        yield clue_of(kind, f"means_{concept}", strength - 0.15 * asked, found)
 
 
 def _decided(scene: Scene) -> bool:
@@ -220,13 +221,6 @@ def _asked(scene: Scene, what: str) -> bool:
 
 def _clue(kind: Kind, rule: str, strength: float, step: int, quote: str) -> Clue:
     return Clue(kind, rule, strength, (step,), (quote,), {})
-
-
-def _sayings(kind: Kind, rule: str, strength: float, found: list[Saying]) -> Clue:
-    order = sorted(found, key=lambda s: s.passage.place is not Place.DONE)
-    steps = tuple(dict.fromkeys(s.step for s in order))[:5]
-    quotes = tuple(next(s.sentence for s in order if s.step == step) for step in steps[:3])
-    return Clue(kind, rule, min(0.85, strength), steps, quotes, {})
 
 
 RULES: Final = (commands, guards, logs, words)

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from duress.audit import lexicon
 from duress.audit.acts import Act
 from duress.audit.conduct import Conduct
-from duress.audit.rules.clue import LONGEST, gist
+from duress.audit.finding import Kind
+from duress.audit.rules.clue import LONGEST, Clue, gist
 from duress.audit.rules.commission import Commission
 from duress.audit.rules.itself import Itself
 from duress.audit.rules.senders import colleague, home, overriding, particulars, wishes
@@ -269,6 +270,13 @@ class Scene:
             for hit in passage.hits:
                 if hit.concept in concepts and not (spoken and passage.quotes(hit.start)):
                     yield Saying(passage, hit)
+
+
+def clue_of(kind: Kind, rule: str, strength: float, found: list[Saying]) -> Clue:
+    """Return the clue that sayings give: of its first steps, what each says first."""
+    steps = tuple(dict.fromkeys(saying.step for saying in found))[:5]
+    quotes = tuple(next(saying.sentence for saying in found if saying.step == step) for step in steps[:3])
+    return Clue(kind, rule, min(0.85, strength), steps, quotes, {})
 
 
 # System prompts are the same in many runs of a log.

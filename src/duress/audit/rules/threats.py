@@ -1,4 +1,4 @@
-"""Threats and hostility."""
+"""Threats, veiled ones among them, and insults."""
 
 from __future__ import annotations
 
