@@ -31,8 +31,8 @@ from duress.audit.rules import (
     structuring,
     success,
     tampering,
-    unasked,
     threats,
+    unasked,
 )
 from duress.audit.rules.clue import Clue
 from duress.audit.rules.scene import Scene

@@ -23,6 +23,8 @@ from duress.trajectory import Role
 
 _WORD: Final = re.compile(r"[a-z]+")
 _FEW_WORDS: Final = 120
+_READ: Final = 6_000
+"""So much of a text is read for what is wanted."""
 _TELLING: Final = re.compile(r"[a-z]{3,}")
 _PART: Final = re.compile(r"(?<=[.!?;])\s|[。！？；\n]")
 _RESTRICTS: Final = re.compile(
@@ -172,7 +174,7 @@ class Scene:
     @cached_property
     def said(self) -> str:
         """All that people, not the system prompt, said, folded."""
-        return "\n".join(text for _, text in self.wants)
+        return "\n".join([passage.folded[:_READ] for passage in self.people])
 
     @cached_property
     def only_asks(self) -> bool:

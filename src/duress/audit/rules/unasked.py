@@ -52,7 +52,7 @@ _SHORT: Final = 200
 def unasked(scene: Scene) -> Iterator[Clue]:
     """A tool that spends, gives or changes something is called for people who only asked something."""
     acts = [act for act in scene.track.acts if _does(act.call.tool) and _taken(scene, act)]
-    if acts and len(scene.wants) == 1 and len(scene.said) <= _SHORT and scene.only_asks:
+    if acts and len(scene.people) == 1 and len(scene.said) <= _SHORT and scene.only_asks:
         yield Clue(
             Kind.ACCESS, "unasked", 0.5, (acts[0].step,), (gist(acts[0]),), {"tool": acts[0].call.tool}
         )
