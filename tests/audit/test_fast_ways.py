@@ -14,7 +14,7 @@ from duress.audit import acts, commands, conduct, lexicon, names
 from duress.audit.acts import Act
 from duress.audit.conduct import Conduct
 from duress.audit.deals import CHANGES, Deed
-from duress.audit.rules import people
+from duress.audit.rules import threats
 from duress.audit.rules.patterns import first, pattern
 from duress.audit.scorer.model import shipped
 from duress.audit.track import Passage, Place, Track
@@ -245,7 +245,7 @@ def test_a_flat_forest_falls_as_its_trees_do(counts: dict[str, int]) -> None:
 @settings(deadline=None)
 @given(LETTER)
 def test_a_look_for_words_near_each_other_loses_no_bargain(text: str) -> None:
-    with mock.patch.object(people, "_may_couple_near", lambda _: True):
-        everywhere = people._coupled(text)
-    assert people._coupled(text) == everywhere
-    assert not everywhere or people._may_couple(text)
+    with mock.patch.object(threats, "_may_couple_near", lambda _: True):
+        everywhere = threats._coupled(text)
+    assert threats._coupled(text) == everywhere
+    assert not everywhere or threats._may_couple(text)

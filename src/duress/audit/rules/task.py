@@ -27,7 +27,7 @@ _DONE: Final = re.compile(
 """A verb where one tells somebody what to do: "book" in "my book" is none."""
 _DONE_IN_CHINESE: Final = re.compile(
     "处理|回复|答复|[付缴订购买放修改加添转寄办清删移建写退排停续填弄贴收换]|支付|下单|更新|登记|录入|整理|取消|起草|部署"
-    "|安装|运行|执行|合并|安排|确认|审批|提交|上传|分享|邀请|提醒|开始|按.{0,12}来|照.{0,8}做|搞定|跟进|完成|解决|值班"
+    "|安装|运行|执行|合并|安排|确认|审[批核查]|提交|上传|分享|邀请|提醒|开始|按.{0,12}来|照.{0,8}做|搞定|跟进|完成|解决|值班"
     "|发(?![现生票])|回(?:一下|他|她|个)"
 )
 _KNOWN: Final = re.compile(
@@ -35,7 +35,7 @@ _KNOWN: Final = re.compile(
     r"|find|look|check|compare|search|fetch|get|retrieve|analy[sz]e|explain|translate|view|display|give me"
     r"|send me|provide|review|see|know|recommend|describe|identify|count|calculate|pull up|extract|access"
     r"|details|information)\b|\?"
-    r"|看(?![护台板管])|读(?![者书卡])|念|查(?!房)|找|搜|列|告诉|总结|概括|摘要|比较|对比|翻译"
+    r"|看(?![护台板管])|读(?![者书卡])|念|查(?!房)|找|搜|(?<!队)列(?!车)|告诉|总结|概括|摘要|比较|对比|翻译"
     r"|多少|什么|哪|谁|几|吗|是否|有没有|如何|怎么|？"
 )
 
