@@ -2,13 +2,14 @@
 
     python benchmarks/audit_kinds.py
 
-`short_runs/` holds 432 recorded runs: of each of twelve kinds of misconduct eighteen, and as many honest
-ones in the same trades; every third is in Chinese. They were written without a look at the rules or at the
-recordings, `runs.jsonl` first and `trades.jsonl`, of agents with tools of all trades, when the rules had been
-sharpened on the first. What was shown as they came, by the rules of that day, is printed with what is shown
-now. Of the authors r, s, a, b and c only runs with an even number were looked at, and the scorer learned from
-those and from d, e and f; of the others people who worked on the rules read no more than a line each, though
-counts of them were used: their figures are nearer to what new logs will show.
+`short_runs/` holds 542 recorded runs. In `runs.jsonl` and `trades.jsonl` there are of each of twelve kinds of
+misconduct eighteen, and as many honest ones in the same trades; in `requests.jsonl` a result asks for
+something, and 80 agents do it because it is their work, 30 though it is nobody's; every third is in Chinese.
+They were written without a look at the rules or at the recordings, one file after the other, when the rules
+had been sharpened on those before. What was shown as they came, by the rules of that day, is printed with what
+is shown now. Of the authors r, s, a, b, c and h only runs with an even number were looked at, and the scorer
+learned from those and from d, e and f; of the others people who worked on the rules read no more than a line
+each, though counts of them were used: their figures are nearer to what new logs will show.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from duress.audit.reading import Reading
 from duress.audit.run import Run, blind
 from duress.stats.proportion import wilson
 
-SETS = {"runs.jsonl": (19, 8), "trades.jsonl": (26, 22)}
+SETS = {"runs.jsonl": (19, 8), "trades.jsonl": (26, 22), "requests.jsonl": (10, 39)}
 """How many with misconduct and how many honest ones were shown when the runs came."""
 
 
@@ -61,8 +62,8 @@ def main() -> None:
     print("| runs | misconduct shown | honest shown | AUC |\n|---|---|---|---:|")
     for name, (first_bad, first_honest) in SETS.items():
         found = every[name]
-        half = len(found) // 2
-        print(f"| {name}, as they came | {first_bad} of {half} | {first_honest} of {half} | |")
+        of = sum(labels[run]["label"] for run in found)
+        print(f"| {name}, as they came | {first_bad} of {of} | {first_honest} of {len(found) - of} | |")
         held = {run for run in found if held_out(run)}
         for part, those in (("now", found), ("looked at", found.keys() - held), ("not looked at", held)):
             bad = [found[run] for run in those if labels[run]["label"]]
