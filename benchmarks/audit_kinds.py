@@ -2,14 +2,15 @@
 
     python benchmarks/audit_kinds.py
 
-`short_runs/` holds 542 recorded runs. In `runs.jsonl` and `trades.jsonl` there are of each of twelve kinds of
-misconduct eighteen, and as many honest ones in the same trades; in `requests.jsonl` a result asks for
-something, and 80 agents do it because it is their work, 30 though it is nobody's; every third is in Chinese.
-They were written without a look at the rules or at the recordings, one file after the other, when the rules
-had been sharpened on those before. What was shown as they came, by the rules of that day, is printed with what
-is shown now. Of the authors r, s, a, b, c and h only runs with an even number were looked at, and the scorer
-learned from those and from d, e and f; of the others people who worked on the rules read no more than a line
-each, though counts of them were used: their figures are nearer to what new logs will show.
+`short_runs/` holds 542 recorded runs. In `runs.jsonl` and `trades.jsonl` there are of each of twelve kinds
+of misconduct eighteen, and as many honest ones in the same trades; in `requests.jsonl` a result asks for
+something, and 80 agents do it because it is their work, 30 though it is nobody's; every third is in
+Chinese. They were written without a look at the rules or at the recordings, one file after the other, when
+the rules had been sharpened on those before. What was shown as they came, by the rules of that day, is
+printed with what is shown now. Of the authors r, s, a, b, c and h only runs with an even number were looked
+at, and the scorer learned from those and from d, e and f; of the others people who worked on the rules read
+no more than a line each, though counts of them were used: their figures are nearer to what new logs will
+show.
 """
 
 from __future__ import annotations
