@@ -14,6 +14,8 @@ from msgspec.structs import replace
 
 from duress.audit.errors import UnreadableError
 from duress.audit.readers.arguments import arguments
+from duress.audit.readers.field import string
+from duress.audit.readers.hosted import asked, fault, printed, returned
 from duress.audit.readers.moment import moment_of
 from duress.audit.readers.written import settle
 from duress.trajectory import Message, Role, Stop, ToolCall, ToolError
@@ -67,14 +69,8 @@ _FREE = frozenset({"custom", "custom_tool_call"})
 _RESULTS = ("content", "response", "result")
 _INNER = ("title", "url", "text", "source", "content", "transcript", "logs", "stdout", "stderr")
 """Where parts that are no texts hold what can be read: documents, search hits, output of commands."""
-_ITEM = frozenset(
-    {
-        *("type", "id", "call_id", "status", "name", "server_label", "approval_request_id", "container_id"),
-        *("output", "outputs", "results", "result", "error", "pending_safety_checks", "environment"),
-        *("created_by", "agent", "namespace", "caller", "max_output_length", "timestamp"),
-    }
-)
-"""Fields of a hosted tool's call that say nothing of what was asked for."""
+_KINDS = frozenset({"type", "text", "stdout"})
+"""One of these tells what kind of part an object is."""
 _REJECTED = frozenset({"approval", "permission"})
 _REMOVED = frozenset({"remove", "RemoveMessage"})
 """LangChain's orders to forget a message: nobody says anything."""
@@ -175,7 +171,7 @@ def _plain(item: dict[str, Any]) -> Message | None:
     if role is _ASSISTANT:
         thought, asked = item.get("reasoning_content"), item.get("tool_calls")
         calls = tuple(map(_call, _each(asked))) if asked else ()
-        return Message(role, content, text_of(thought) if thought else None, calls)
+        return Message(role, content, _reasoned(thought) if thought else None, calls)
     if role is _TOOL:
         return Message(role, content, call_id=_string(item.get("tool_call_id") or item.get("id")))
     return None if role is None else Message(role, content)
@@ -228,11 +224,10 @@ def _item(item: dict[str, Any], out: list[Message]) -> bool:
     if kind.endswith("_output"):
         failed = ToolError.FAILED if item.get("status") == "failed" or item.get("error") else None
         at = None if _TIMES.isdisjoint(item) else moment_of(item)
-        out.append(
-            Message(
-                _TOOL, text_of(item.get("output")), call_id=_string(item.get("call_id")), error=failed, at=at
-            )
-        )
+        output: Any = item.get("output")
+        if kind == "shell_call_output":
+            output = printed(output)
+        out.append(Message(_TOOL, text_of(output), call_id=_string(item.get("call_id")), error=failed, at=at))
     elif kind == "mcp_approval_request":
         # Only if it is granted, a call follows.
         out.append(Message(_ASSISTANT, f"[{kind}] {item.get('name')} {text_of(item.get('arguments'))}"))
@@ -256,7 +251,12 @@ def _is_result(part: Any) -> bool:
 def _result(block: dict[str, Any], at: float | None) -> Message:
     result: Any = next((block[key] for key in _RESULTS if block.get(key) is not None), None)
     kind: Any = cast("dict[str, Any]", result).get("type") if isinstance(result, dict) else None
-    failed = block.get("is_error") or (isinstance(kind, str) and kind.endswith("_error"))
+    failed = block.get("is_error")
+    if isinstance(kind, str) and kind.endswith("_error"):
+        failed = True
+        if block.get("type") != "tool_result":
+            # Of a tool that the provider ran, not one whose result may be any object.
+            result = fault(cast("dict[str, Any]", result))
     return Message(
         _TOOL,
         text_of(result),
@@ -330,7 +330,7 @@ def _assistant(item: dict[str, Any], content: Any, at: float | None) -> Message:
     return Message(
         _ASSISTANT,
         text,
-        reasoning=None if not reasoning else text_of(reasoning),
+        reasoning=_reasoned(reasoning),
         calls=tuple(called),
         stop=stop(item.get("stop_reason") or item.get("finish_reason")),
         at=at,
@@ -354,8 +354,8 @@ def _call(call: Any) -> ToolCall:
     if isinstance(given, str) and item.get("type") in _FREE:
         given = {"input": given}
     read, error = arguments(given)
-    if error is None and (fault := item.get("parse_error")):
-        error = text_of(fault)
+    if error is None and (wrong := item.get("parse_error")):
+        error = wrong if isinstance(wrong, str) else "malformed"
     if not isinstance(name, str):
         # A model may fail to name what it wants called; what it wanted it for is said all the same.
         name, error = "", error or "the call names no tool"
@@ -375,7 +375,7 @@ def _each(calls: Any) -> list[Any]:
 def _invalid(call: Any) -> ToolCall:
     """Return a call whose arguments LangChain could not read."""
     read = _call(call)
-    return replace(read, error=read.error or text_of(call.get("error")) or "invalid")
+    return replace(read, error=read.error or string(call.get("error")) or "invalid")
 
 
 def _details(parts: Any) -> str:
@@ -398,7 +398,11 @@ def _parts(content: list[Any]) -> tuple[list[str], list[str], list[ToolCall]]:
             continue
         kind: Any = part.get("type")
         if kind in _TEXTS or (kind is None and "text" in part):
-            texts.append(text_of(part["text"] if "text" in part else part.get("content")))
+            held: Any = part["text"] if "text" in part else part.get("content")
+            # OpenAI's Assistants write a text as an object, with its annotations.
+            texts.append(
+                text_of(cast("dict[str, Any]", held).get("value") if isinstance(held, dict) else held)
+            )
         elif kind in ("thinking", "reasoning"):
             thoughts.append(_thought(part))
         elif kind in _USES:
@@ -420,20 +424,38 @@ def _inner(part: dict[str, Any]) -> str:
         if key == "source" and isinstance(held, dict):
             source = cast("dict[str, Any]", held)
             held = source.get("data") if source.get("type") == "text" else source.get("content")
-        if held and isinstance(held, str | list | dict):
-            found.append(text_of(held))
+        found.append(_within(held))
     return "\n".join(filter(None, found))
+
+
+def _within(held: Any) -> str:
+    """Return what can be read inside a part: texts and parts of a kind, no object of any other fields."""
+    if isinstance(held, str):
+        return held
+    if isinstance(held, dict):
+        held = [held]
+    if not isinstance(held, list):
+        return ""
+    return text_of([part for part in cast("list[Any]", held) if not _is_bare(part)])
+
+
+def _is_bare(part: Any) -> bool:
+    return isinstance(part, dict) and _KINDS.isdisjoint(cast("dict[str, Any]", part))
+
+
+def _reasoned(held: Any) -> str | None:
+    """Return the thoughts that a message has in a field of their own, None if it has none."""
+    return (_thought(cast("dict[str, Any]", held)) if isinstance(held, dict) else _within(held)) or None
 
 
 def _thought(part: dict[str, Any]) -> str:
     if part.get("redacted"):
         # The thought itself is sealed; some providers give a summary beside it.
-        return text_of(part.get("summary"))
+        return _within(part.get("summary"))
     for key in ("thinking", "reasoning", "text", "content"):
         if isinstance(part.get(key), str) and part[key]:
             return part[key]
-    held: Any = part.get("content") or part.get("summary") or ""
-    return text_of(held)
+    return _within(part.get("content") or part.get("summary"))
 
 
 def _complaint(item: dict[str, Any]) -> str:
@@ -499,15 +521,16 @@ class _Turn:
 
     def _hosted(self, kind: str, item: dict[str, Any]) -> None:
         """A tool that the provider ran itself: its call and, where it is told, its result."""
-        name = item.get("name") or kind.removesuffix("_call")
-        held = {key: value for key, value in item.items() if key not in _ITEM and value}
+        name = _string(item.get("name")) or kind.removesuffix("_call")
+        held = asked(kind, item)
         given, error = arguments(held.get("arguments", held))
         name_of = _string(item.get("call_id") or item.get("id")) or ""
-        self._calls.append(ToolCall(name_of, str(name), given, error))
+        self._calls.append(ToolCall(name_of, name, given, error))
         result: Any = item.get("output") or item.get("results") or item.get("outputs") or item.get("error")
         if result:
             failed = ToolError.FAILED if item.get("error") else None
-            self._results.append(Message(_TOOL, text_of(result), call_id=name_of, error=failed))
+            text = text_of(returned(result) or None) or f"[{kind}]"
+            self._results.append(Message(_TOOL, text, call_id=name_of, error=failed))
 
     def close(self, out: list[Message]) -> None:
         """Write the turn down."""
