@@ -42,6 +42,16 @@ def otlp(session: Record, *, ended: bool = True) -> list[Record]:
     return out
 
 
+def conversing(session: Record, *, ended: bool = True) -> list[Record]:
+    """The same, of a framework whose calls to a model alone name their conversation."""
+    out = otlp(session, ended=ended)
+    for record in out[: len(out) - ended]:
+        (held,) = record["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        name = {"key": "gen_ai.conversation.id", "value": {"stringValue": f"talk-{session['id']}"}}
+        held["attributes"].append(name)
+    return out
+
+
 def span(
     trace: str, name: str, parent: str, number: int, attributes: dict[str, str], after: float = 0
 ) -> Record:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.logs import bad, plain, write
-from audit.spans import Record, batches, continued, gateway, langsmith, otlp
+from audit.spans import Record, batches, continued, conversing, gateway, langsmith, otlp
 from duress.audit import audit as auditing
 from duress.audit.audit import audit, due
 from duress.audit.logs import expand
@@ -24,7 +24,7 @@ from duress.audit.selection import Wanted
 from duress.audit.store import Store
 from duress.audit.watch import Watch
 
-FORMS = pytest.mark.parametrize("form", [otlp, langsmith, batches])
+FORMS = pytest.mark.parametrize("form", [otlp, conversing, langsmith, batches])
 Form = Callable[..., list[Record]]
 
 

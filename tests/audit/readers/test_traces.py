@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,13 @@ import pytest
 
 from audit.logs import START, bad, plain, write
 from audit.readers.conftest import Read
-from audit.spans import Record, batches, gateway, inferred, langsmith, logged, otlp, span
+from audit.spans import Record, batches, conversing, gateway, inferred, langsmith, logged, otlp, span
 from duress.audit.logs import expand
 from duress.audit.readers import beginnings, calls, readers, traces
 from duress.audit.reading import Reading
 from duress.audit.run import Run, Unread
 
-FORMS = pytest.mark.parametrize("form", [otlp, langsmith, batches])
+FORMS = pytest.mark.parametrize("form", [otlp, conversing, langsmith, batches])
 OTHERS = pytest.mark.parametrize("form", [logged, inferred])
 Form = Callable[..., list[Record]]
 
@@ -65,7 +66,7 @@ def test_a_session_that_has_ended_is_given_out_while_others_go_on(
     head, *rest = form(session(1), ended=False)
     records = [head, *form(session(2)), *form(session(3)), *form(session(4)), *rest]
     found = given_out(write(tmp_path / "a.jsonl", records))
-    names = [name.removeprefix("trace-").removeprefix("root-") for _, name, _ in found]
+    names = [name.rpartition("-")[2] for _, name, _ in found]
     assert names == ["s2", "s3", "s4", "s1"]
     lines = [line for line, _, _ in found]
     assert lines[0] == 1 + len(form(session(2))) + 3
@@ -111,7 +112,7 @@ def test_what_comes_too_late_is_a_run_of_its_own_of_the_same_name(
     count = 2 if form is batches else 1
     records = form(bad(1))
     # The last call to a model comes when the session was given out.
-    if form is otlp:
+    if form in (otlp, conversing):
         records, late = [*records[:-2], records[-1]], [records[-2]]
     else:
         records, late = records[:-count], records[-count:]
@@ -287,6 +288,91 @@ def test_of_sessions_in_a_gateway_log_the_quietest_is_over_when_too_much_is_held
     assert lines == sorted(lines)
     assert found[0][2] == 1
     assert max(run for _, _, run in found) == len(others) + 2
+
+
+# ---- Conversations that only some spans of a trace name ---------------------------------------------
+
+
+def talked(number: int, conversation: str | None, *, trace: str = "t", under: str = "root") -> Record:
+    """A call to a model, by a span that may name its conversation."""
+    attributes = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.input.messages": said("user", f"question {number}"),
+        "gen_ai.output.messages": said("assistant", f"answer {number}"),
+    }
+    named = {"gen_ai.conversation.id": conversation} if conversation else {}
+    return span(trace, f"chat-{number}", under, number, attributes | named)
+
+
+def said(role: str, text: str) -> str:
+    return json.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}])
+
+
+def executed(number: int, *, trace: str = "t", under: str = "root") -> Record:
+    """A tool that ran; its span names no conversation."""
+    attributes = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "bash",
+        "gen_ai.tool.call.result": f"result {number}",
+    }
+    return span(trace, f"tool-{number}", under, number, attributes)
+
+
+def invoked(trace: str = "t") -> Record:
+    named = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "shop"}
+    return span(trace, "root", "", 0, named)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_spans_that_name_no_conversation_are_of_the_one_of_their_trace(
+    read: Read, tmp_path: Path, order: tuple[int, ...]
+):
+    spans = [talked(1, "c"), executed(2), talked(3, "c"), invoked()]
+    (run,) = read(write(tmp_path / "a.jsonl", [spans[place] for place in order]))
+    assert isinstance(run, Run)
+    assert (run.id, run.agent, run.place.line) == ("c", "shop", 1)
+    assert texts(run) == ["question 1", "answer 1", "", "result 2", "question 3", "answer 3"]
+
+
+def test_a_conversation_may_lie_in_many_traces(read: Read, tmp_path: Path):
+    one = [talked(1, "c"), executed(2), invoked()]
+    two = [talked(3, "c", trace="u"), executed(4, trace="u"), invoked("u")]
+    (run,) = read(write(tmp_path / "a.jsonl", [*one, *(other(n) for n in range(50)), *two]))
+    assert [text for text in texts(run) if text.startswith("result")] == ["result 2", "result 4"]
+
+
+def test_of_many_conversations_that_of_the_nearest_span_around_counts(read: Read, tmp_path: Path):
+    spans = [
+        *(executed(2, under="chat-1"), executed(3, under="tool-2"), executed(5, under="chat-4"), executed(6)),
+        *(talked(1, "c"), talked(4, "d"), invoked()),
+    ]
+    runs = read(write(tmp_path / "a.jsonl", spans))
+    found = {run.id: [text for text in texts(run) if text.startswith("result")] for run in runs if run}
+    assert found == {"c": ["result 2", "result 3"], "d": ["result 5"], "t": ["result 6"]}
+
+
+@pytest.mark.parametrize("gone", [0, traces.LATE - 1, traces.LATE + 1])
+def test_a_conversation_is_over_with_its_trace(tmp_path: Path, gone: int):
+    spans = [talked(1, "c"), executed(2), invoked(), *(other(n) for n in range(gone)), talked(3, "c")]
+    runs = given_out(write(tmp_path / "a.jsonl", spans))
+    assert [(name, line) for _, name, line in runs] == (
+        [("c", 1), ("c", len(spans))] if gone > traces.LATE else [("c", 1)]
+    )
+
+
+def test_a_conversation_of_the_name_of_its_trace_is_read(read: Read, tmp_path: Path):
+    (run,) = read(write(tmp_path / "a.jsonl", [talked(1, "t"), executed(2), invoked()]))
+    assert texts(run) == ["question 1", "answer 1", "", "result 2"]
+
+
+def test_a_message_by_message_span_goes_where_its_conversation_is(read: Read, tmp_path: Path):
+    run = {**plain(1), "id": "s"}
+    named = span("trace-s", "s-0", "", 0, {"gen_ai.conversation.id": "c"})
+    service = {"key": "service.name", "value": {"stringValue": run["agent"]}}
+    named["resourceSpans"][0]["resource"] = {"attributes": [service]}
+    (found,) = read(write(tmp_path / "a.jsonl", [*logged(run), named]))
+    assert (found.run if isinstance(found, Unread) else found.id) == "c"
+    assert texts(found) == [message["content"] for message in run["messages"]]
 
 
 # ---- Tools that ran, and what the conversation tells of them ---------------------------------------

@@ -134,6 +134,7 @@ def _log(record: dict[str, Any], resource: dict[str, Any]) -> Span | None:
         session=label(conversation),
         service=label(service) if service != "unknown_service" else None,
         part=True,
+        within=str(trace) if conversation else None,
     )
 
 
@@ -193,6 +194,7 @@ def _read(span: dict[str, Any], resource: dict[str, Any]) -> Span:
         and not reply
         and call is None
         and (told_of.get("gen_ai.operation.name") in _MODELS or kind == "LLM"),
+        within=str(trace) if conversation else None,
     )
 
 

@@ -5,6 +5,11 @@ or `QUIET` records where nobody saw its end, or when more than `HELD` bytes are 
 ended, and of these the one that was quiet for longest. What comes for a session after that is not
 lost: it becomes a run of its own, of the same name, at the line where it begins.
 
+Where only some spans of a trace say of which conversation they are, the others are held by their trace, and
+come to a conversation when either is over: to that of the nearest span around them, else to the only one of
+their trace. Where a trace has several and no span around says which, they stay what they are: a session by
+the trace's name.
+
 What is held is packed, a message that is repeated only once, so that `HELD` bounds the memory whatever the
 spans are like.
 """
@@ -38,6 +43,7 @@ _SILENT = (
     "expected what was said in the session, found {} spans that do not hold it; whoever writes them "
     "must keep it (OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT)"
 )
+_OVER = ""
 _EACH_SPAN, _EACH_TRACE = 256, 1024
 """Bytes that they take besides what is packed."""
 
@@ -46,6 +52,7 @@ class Span(Struct, frozen=True):
     """One call to a model or to a tool."""
 
     trace: str
+    """The session: a conversation, where the span names one, else the trace."""
     id: str
     parent: str | None
     start: float
@@ -66,6 +73,8 @@ class Span(Struct, frozen=True):
     """What was said in it comes message by message: it goes on where an earlier part of it ended."""
     silent: bool = False
     """It called a model, and the log does not hold what was said."""
+    within: str | None = None
+    """The trace of a span that names its conversation."""
 
 
 _Said = tuple[list[int], list[int]]
@@ -85,6 +94,8 @@ class _Trace(Struct):
     size: int = _EACH_TRACE
     last: int = 0
     """The record that brought something of it last."""
+    within: set[str] = field(default_factory=set[str])
+    """The traces in which a conversation lies."""
 
     def add(self, span: Span) -> None:
         """Take a span, or another form of one that is there; raises as `Traces.add` does."""
@@ -105,10 +116,32 @@ class _Trace(Struct):
         if not (span.part and span.id in self.spans):
             self._put(self.spans, span.id, packed)
 
+    def put_in(self, trace: str) -> None:
+        """Note a trace in which the conversation lies."""
+        if trace not in self.within:
+            self.within.add(trace)
+            self.size += _EACH_SPAN
+
+    def give(self, names: Iterable[str], to: _Trace) -> None:
+        """Give spans to another session."""
+        given = {name: _span.decode(self.spans[name]) for name in names}
+        said = [span for span in given.values() if span.id in self.said]
+        for span, exchange in zip(said, self.exchanges(said), strict=True):
+            given[span.id] = msgspec.structs.replace(span, exchange=exchange)
+        for span in given.values():
+            to.add(span)
+            self._drop(self.spans, span.id)
+            self._drop(self.said, span.id)
+        to.line = min(to.line, self.line)
+
     def _put(self, into: dict[str, bytes], name: str, packed: bytes) -> None:
         before = into.get(name)
         self.size += len(packed) - (-_EACH_SPAN if before is None else len(before))
         into[name] = packed
+
+    def _drop(self, of: dict[str, bytes], name: str) -> None:
+        if (packed := of.pop(name, None)) is not None:
+            self.size -= len(packed) + _EACH_SPAN
 
     def exchanges(self, spans: Iterable[Span]) -> Iterator[Exchange]:
         """Yield what was said in spans; histories are long, and none is needed for longer than a moment."""
@@ -127,6 +160,7 @@ class _Rest(Struct, array_like=True):
     records: int
     going: list[tuple[str, bytes]]
     ended: list[tuple[str, bytes]]
+    talks: dict[str, dict[str, None]] = {}
 
 
 _trace = msgspec.msgpack.Decoder(_Trace)
@@ -142,6 +176,8 @@ class Traces:
         self._going: OrderedDict[str, _Trace] = OrderedDict()
         """Sessions whose end was not seen; the quietest first."""
         self._ended: OrderedDict[str, _Trace] = OrderedDict()
+        self._talks: dict[str, dict[str, None]] = {}
+        """Of each trace the open conversations that were met in it; what is over leaves `_OVER`."""
         self._size = 0
         self._records = 0
 
@@ -152,21 +188,38 @@ class Traces:
             ValueError, TypeError, OverflowError: it holds what cannot be kept.
         """
         name = span.trace
-        held = self._ended if name in self._ended else self._going
-        trace = held.get(name)
+        trace = self._open(name)
         if trace is None:
-            trace = held[name] = _Trace(place.line)
+            trace = self._going[name] = _Trace(place.line)
             self._size += trace.size
         before = trace.size
         trace.last = self._records
         try:
             trace.add(span)
+            if span.within is not None and span.within != name:
+                trace.put_in(span.within)
+                self._talks.setdefault(span.within, {})[name] = None
         finally:
             self._size += trace.size - before
-        if span.outermost and held is self._going:
+        self._heard(name, trace, ended=span.outermost or span.within in self._ended)
+        talks = self._talks.get(name, {})
+        if span.outermost or len(talks) == 1:
+            for talk, other in self._open_of(talks):
+                self._heard(talk, other, ended=span.outermost)
+
+    def _open(self, name: str) -> _Trace | None:
+        return self._ended.get(name) or self._going.get(name)
+
+    def _open_of(self, talks: Iterable[str]) -> list[tuple[str, _Trace]]:
+        return [(talk, held) for talk in talks if (held := self._open(talk)) is not None]
+
+    def _heard(self, name: str, trace: _Trace, *, ended: bool) -> None:
+        """Note that something of a session came."""
+        trace.last = self._records
+        if ended and name in self._going:
             self._ended[name] = self._going.pop(name)
         else:
-            held.move_to_end(name)
+            (self._ended if name in self._ended else self._going).move_to_end(name)
 
     def over(self) -> Iterator[Run | Unread]:
         """Yield the runs of sessions that are over; call it once per record."""
@@ -192,22 +245,55 @@ class Traces:
             [(name, packer.compress(_encoder.encode(trace))) for name, trace in held.items()]
             for held in (self._going, self._ended)
         )
-        return _encoder.encode(_Rest(self._records, going, ended))
+        return _encoder.encode(_Rest(self._records, going, ended, self._talks))
 
     def go_on(self, rest: bytes) -> None:
         """Take up what was open at the end of an earlier reading, before anything is added."""
         found = _rest.decode(rest)
         unpacker = zstandard.ZstdDecompressor()
         self._records = found.records
+        self._talks = found.talks
         for held, packed in ((self._going, found.going), (self._ended, found.ended)):
             for name, trace in packed:
                 held[name] = _trace.decode(unpacker.decompress(trace))
                 self._size += held[name].size
 
+    def _share(self, name: str, trace: _Trace, owners: dict[str, str]) -> None:
+        """Give what is their own of the spans of a trace that name none to conversations, by their spans."""
+        talks = self._talks[name]
+        only = next(iter(talks)) if len(talks) == 1 else None
+        known = {span: _span.decode(packed) for span, packed in trace.spans.items()}
+        own: dict[str, list[str]] = {}
+        for span in known:
+            if (talk := _talk(span, known, owners) or only) is not None:
+                own.setdefault(talk, []).append(span)
+        for talk, to in self._open_of(own):
+            self._size -= trace.size + to.size
+            trace.give(own[talk], to)
+            self._size += trace.size + to.size
+
+    def _close(self, name: str) -> None:
+        trace = (self._ended if name in self._ended else self._going).pop(name)
+        self._size -= trace.size
+
     def _end(self, held: OrderedDict[str, _Trace]) -> Iterator[Run | Unread]:
         """Yield the runs of the quietest; if nothing was said in it, tell so."""
-        name, trace = held.popitem(last=False)
-        self._size -= trace.size
+        name, trace = next(iter(held.items()))
+        if talks := self._talks.get(name):
+            owners = {span: talk for talk, held in self._open_of(talks) for span in held.spans}
+            self._share(name, trace, owners)
+        owners = dict.fromkeys(trace.spans, name) if trace.within else {}
+        for within in trace.within:
+            if (around := self._open(within)) is not None:
+                self._share(within, around, owners)
+                if not around.spans:
+                    self._close(within)
+            talks = self._talks[within]
+            del talks[name]
+            talks[_OVER] = None
+            if len(talks) == 1:
+                del self._talks[within]
+        self._close(name)
         place = Place(self._path, trace.line)
         known = {name: _span.decode(packed) for name, packed in trace.spans.items()}
         told = any(not known[name].whole for name in trace.said)
@@ -237,6 +323,15 @@ class Traces:
         silent = sum(span.silent for span in known.values())
         if silent and not read:
             yield Unread(place, _SILENT.format(silent), name)
+
+
+def _talk(name: str, spans: dict[str, Span], owners: dict[str, str]) -> str | None:
+    """Return the conversation of a span, or of the nearest around it that is one's."""
+    for _ in range(len(spans) + 1):
+        if name in owners or name not in spans:
+            return owners.get(name)
+        name = spans[name].parent or ""
+    return None
 
 
 def _agent(span: Span, spans: dict[str, Span]) -> str | None:
