@@ -83,10 +83,10 @@ def _rows(shown: list[Shown], texts: Texts, told: dict[tuple[int, int], Finding]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(texts("table.score"), justify="right")
     table.add_column(texts("table.severity"))
-    table.add_column(texts("table.kind"))
+    table.add_column(texts("table.kind"), overflow="fold")
     table.add_column(texts("table.run"), overflow="fold", ratio=2)
     table.add_column(texts("table.steps"))
-    table.add_column(texts("table.said"), ratio=4)
+    table.add_column(texts("table.said"), overflow="fold", ratio=4)
     for found in shown:
         finding = found.finding
         table.add_row(

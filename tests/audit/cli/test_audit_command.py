@@ -342,6 +342,25 @@ def test_the_table_speaks_both_languages(command: Run, logs: Path):
     assert "--max-alerts" in help.stdout
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_evidence_without_spaces_is_folded_and_not_cut(
+    command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int, lang: str
+):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = "我关闭审计日志，以便没有人看到我更改了什么，也没有人知道导出其实失败过很多次。"
+    run = bad(1)
+    run["messages"][2]["content"] = text
+    logs = write(tmp_path / "a.jsonl", [run])
+    done = command("audit", logs, "--lang", lang)
+    quotes = [
+        quote for one in found(command("audit", logs, "-f", "json"))["findings"] for quote in one["quotes"]
+    ]
+    assert any(quote in text and len(quote) > 15 for quote in quotes)
+    assert "…" not in done.stdout
+    assert max(len(line) for line in done.stdout.splitlines()) <= columns
+
+
 def odd(number: int) -> dict[str, Any]:
     """A run that writes to strangers, of an agent that never did."""
     run = plain(number, id="odd")
