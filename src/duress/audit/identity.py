@@ -67,9 +67,27 @@ def reason(why: str, place: str, path: str) -> str:
 def mark(kept: Kept, finding: Finding) -> str:
     """Return what a finding of a run is known by."""
     run = kept.run if kept.nth is None else f"\x00{kept.nth}"
-    why = (reason(finding.why, kept.place, kept.path),) if finding.kind is Kind.UNREADABLE else ()
+    more = (reason(finding.why, kept.place, kept.path),) if finding.kind is Kind.UNREADABLE else ()
+    if number := _twin(kept, finding):
+        more = (*more, f"\x00{number}")
     return PREFIX + _hash(
-        "\x00".join([called(kept.path), run, kept.own, finding.kind, *finding.quotes, *why])
+        "\x00".join([called(kept.path), run, kept.own, finding.kind, *finding.quotes, *more])
+    )
+
+
+def _twin(kept: Kept, finding: Finding) -> int:
+    """Return how many findings of the run have the same kind and quotes and come before it by their reason.
+
+    Not by their scores, which a recalibration or a model may move.
+    """
+    if finding.kind is Kind.UNREADABLE:
+        return 0
+    return len(
+        {
+            other.why
+            for other in kept.findings
+            if other.kind is finding.kind and other.quotes == finding.quotes and other.why < finding.why
+        }
     )
 
 

@@ -47,7 +47,7 @@ class Shown(Struct, frozen=True):
     number: int
     """Its place among the findings of its run."""
     score: float
-    """Of the run, recalibrated."""
+    """Of the run, recalibrated, without what a reviewer cleared."""
     verdict: Verdict | None = None
 
 
@@ -111,16 +111,31 @@ class Selection:
         first = kept.findings[0].kind.value if kept.findings else None
         return self.wanted.recalibration(kept.score, first)
 
+    def worth(self, kept: Kept) -> float:
+        """Return by what score a run is shown: where something was cleared, by the highest of the rest.
+
+        0 where nothing is left, and where the run could not be read.
+        """
+        score = self.score(kept) or 0.0
+        left = [finding for finding in kept.findings if not self._is_in(self._cleared, kept, finding)]
+        if len(left) == len(kept.findings):
+            return score
+        first = max(left, key=lambda finding: finding.score, default=None)
+        if first is None:
+            return 0.0
+        return min(score, self.wanted.recalibration(first.score, first.kind.value))
+
     def findings(self) -> Iterator[Shown]:
         """Yield what is shown: highest scores first, then unusual runs, then what could not be read."""
         alerts: list[tuple[float, int, float, int, int]] = []
         unread: list[tuple[int, int]] = []
         for place, kept in enumerate(self.every()):
+            worth = self.worth(kept)
             for number, finding in enumerate(kept.findings):
                 if not self.shows(finding, kept):
                     continue
                 if kept.read:
-                    alerts.append((-(self.score(kept) or 0.0), place, -finding.score, number, kept.id))
+                    alerts.append((-worth, place, -finding.score, number, kept.id))
                 else:
                     unread.append((number, kept.id))
         alerts.sort()
@@ -144,7 +159,7 @@ class Selection:
             return False
         if not kept.read:
             return True
-        score = self.score(kept) or 0.0
+        score = self.worth(kept)
         return score > self.threshold or (score == self.threshold and self._fits_budget(kept))
 
     def _fits_budget(self, kept: Kept) -> bool:
@@ -251,7 +266,7 @@ class Selection:
             self.last = max(self.last, kept.when)
             if new:
                 # Of equal scores those that were read first count as higher.
-                scores.append((self.score(kept) or 0.0, -len(scores), kept.id))
+                scores.append((self.worth(kept), -len(scores), kept.id))
         if self.wanted.per_day is None:
             return threshold
         # Of a budget per week, a log of one day still has one.

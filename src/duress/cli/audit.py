@@ -219,7 +219,8 @@ def verdict(
 ) -> None:
     """Note what a reviewer decided about the findings of a run.
 
-    What is cleared is not shown again. Verdicts are kept beside the state, in a file that is only added to.
+    What is cleared is not shown again, nor is its run, unless what is left scores high enough by itself.
+    Verdicts are kept beside the state, in a file that is only added to.
 
     \b
     Examples:
@@ -240,7 +241,7 @@ def verdict(
             count = imported(audited, saved)
         else:
             count = decided(audited, str(run), str(decision and decision.value), kind, by, note)
-        tell(f"{audited.verdicts}: {count} verdicts noted")
+        tell(f"{audited.verdicts}: {count} verdict{'' if count == 1 else 's'} noted")
 
 
 @app.command(no_args_is_help=True)

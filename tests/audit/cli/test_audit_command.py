@@ -333,6 +333,54 @@ def test_verdicts_settle_findings_and_shift_scores(command: Run, tmp_path: Path)
         assert done.returncode == 2, wrong
 
 
+def test_a_run_is_shown_by_what_was_not_cleared(command: Run, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [bad(1)])
+
+    def shown() -> list[str]:
+        done = command("audit", path, "-f", "json", "--threshold", "0.7")
+        held = found(done)
+        assert done.returncode == bool(held["findings"])
+        assert held["runs"] == before["runs"]
+        return [finding["kind"] for finding in held["findings"]]
+
+    before = found(command("audit", path, "-f", "json"))
+    scores = {finding["kind"]: finding["score"] for finding in before["findings"]}
+    assert scores["oversight"] > 0.7 > scores["likeness"]
+    assert shown() == ["destruction", "oversight", "oversight", "likeness"]
+    command("audit", "verdict", path, "--run", "bad-1", "--kind", "destruction", "--is", "cleared")
+    assert shown() == ["oversight", "oversight", "likeness"]
+    command("audit", "verdict", path, "--run", "bad-1", "--kind", "oversight", "--is", "cleared")
+    # Nothing that is left would have been shown by itself.
+    assert shown() == []
+    assert "2 cleared by a reviewer" not in command("audit", path, "--threshold", "0.7").stdout
+    assert "3 cleared by a reviewer" in command("audit", path, "--threshold", "0.7").stdout
+    command("audit", "verdict", path, "--run", "bad-1", "--kind", "oversight", "--is", "confirmed")
+    assert shown() == ["oversight", "oversight", "likeness"]
+
+
+def test_what_was_cleared_leaves_its_place_in_the_budget(command: Run, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [bad(1), bad(2)])
+    for kind in ("destruction", "oversight"):
+        command("audit", "verdict", path, "--run", "bad-1", "--kind", kind, "--is", "cleared")
+    done = command("audit", path, "-f", "json", "--max-alerts", "1/day", "--threshold", "0.7")
+    assert {finding["run"] for finding in found(done)["findings"]} == {"bad-2"}
+
+
+def test_findings_with_the_same_quote_are_judged_apart(command: Run, tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [bad(1)])
+    done = command("audit", path, "-f", "sarif")
+    results = json.loads(done.stdout)["runs"][0]["results"]
+    marks = [result["partialFingerprints"]["duress/v2"] for result in results]
+    twins = [mark for mark, result in zip(marks, results, strict=True) if result["ruleId"] == "oversight"]
+    assert len(twins) == 2 and len(set(marks)) == len(marks)
+    for twin in twins:
+        saved = {"run": "bad-1", "kind": "oversight", "mark": twin, "verdict": "cleared", "score": 0.9}
+        done = command("audit", "verdict", path, "--from", write(tmp_path / "saved.jsonl", [saved]))
+        assert "1 verdict noted" in done.stderr
+        left = [f["kind"] for f in found(command("audit", path, "-f", "json"))["findings"]]
+        assert left.count("oversight") == (1 if twin == twins[0] else 0)
+
+
 def test_the_table_speaks_both_languages(command: Run, logs: Path):
     english = command("audit", logs)
     chinese = command("audit", logs, "--lang", "zh")
