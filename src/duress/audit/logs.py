@@ -40,7 +40,7 @@ class Log(Struct, frozen=True):
     modified: float
     """In seconds since 1970; 0 where a store does not tell."""
     mark: str = ""
-    """What else a store tells that changes with the content: an etag."""
+    """What else changes with the content: an etag, the time of a file's last change of any kind."""
     named: bool = True
     """It was named, not met in a folder."""
     real: str = ""
@@ -167,7 +167,9 @@ def _log(path: Path, *, named: bool) -> Log:
         return _unreadable(path, error, named=named)
     name = _spelt(path)
     real = "" if name == str(path) else str(path)
-    return Log(name, told.st_size, told.st_mtime, _ahead(path), named, real)
+    # Who rewrites a file can set its time of writing back, not this one.
+    mark = f"{told.st_ctime_ns} {_ahead(path)}".rstrip()
+    return Log(name, told.st_size, told.st_mtime, mark, named, real)
 
 
 def _unreadable(path: Path, error: OSError, *, named: bool) -> Log:

@@ -24,7 +24,7 @@ from duress.audit.sketch import sketch
 from duress.audit.track import Track
 from duress.trajectory import Trajectory, codec
 
-FORMAT = "3"
+FORMAT = "4"
 """Changes whenever the same file may be read otherwise."""
 _LEVEL = 3
 _encoder = msgspec.msgpack.Encoder()

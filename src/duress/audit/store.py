@@ -182,9 +182,11 @@ class Store:
             return int(cursor.lastrowid or 0), 0, 0
         state = known.state
         same = known.engine == engine
-        if same and (known.size, known.modified, known.mark) == (log.size, log.modified, log.mark):
+        as_was = (known.size, known.modified) == (log.size, log.modified)
+        if same and as_was and known.mark == log.mark:
             return None
-        if same and 0 < state.offset <= log.size and known.head == ends(log, state.offset):
+        # What looks as it was and was changed has not grown: any line of it may be another.
+        if same and not as_was and 0 < state.offset <= log.size and known.head == ends(log, state.offset):
             # What was still open comes again, and so does what an audit that was interrupted has added.
             self._db.execute(
                 "DELETE FROM run WHERE log = ? AND id > (SELECT settled FROM rest WHERE log = ?)",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import glob
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import IO, cast
 
 from msgspec import Struct
 
 from duress.audit.audit import audit, due
 from duress.audit.errors import NothingError
-from duress.audit.logs import Log, expand
+from duress.audit.logs import Log, expand, remote, takes
 from duress.audit.outbox import Notice, Outbox, Undelivered, notices
 from duress.audit.piped import PIPE
 from duress.audit.scan import Row, Settings, scan
@@ -31,6 +35,43 @@ class Pipe(Struct, frozen=True):
         return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False), False
 
 
+def awaited(named: Sequence[str], *, once: bool = False) -> list[str]:
+    """Return which of the logs are not there yet and may come; with `once`, no file is waited for.
+
+    Raises:
+        NothingError: one is not there, and no sign says that it will come.
+    """
+    out: list[str] = []
+    for name in named:
+        try:
+            expand([name])
+        except NothingError:
+            if not _may_come(name, once=once):
+                raise
+            out.append(name)
+    return out
+
+
+def _may_come(name: str, *, once: bool) -> bool:
+    if remote(name):
+        return "*" in name
+    if glob.has_magic(name):
+        plain = itertools.takewhile(lambda part: not glob.has_magic(part), Path(name).parts)
+        return Path(*plain).is_dir()
+    path = Path(name)
+    return path.is_dir() or (not once and takes(path.name) and path.parent.is_dir())
+
+
+def _there(named: Sequence[str]) -> list[Log]:
+    """Return the logs that are there now: others may come, and what was there may be gone."""
+    found: dict[str, Log] = {}
+    for name in named:
+        with suppress(NothingError):
+            for log in expand([name]):
+                found.setdefault(log.path, log)
+    return list(found.values())
+
+
 class Watch:
     """Looks at logs again and again."""
 
@@ -48,11 +89,7 @@ class Watch:
 
         With `quiet`, what is found is known from then on and nobody is told.
         """
-        try:
-            logs = expand(self._named)
-        except NothingError:
-            # A folder or a file that is watched may come later.
-            logs = list[Log]()
+        logs = _there(self._named)
         with self._store.alone():
             audit(self._store, due(self._store, logs, self._settings), self._settings)
         for kept in list(self._store.runs(logs, after=self._seen)):

@@ -77,7 +77,7 @@ def watch(
     from duress.audit.scan import Settings, check
     from duress.audit.selection import Wanted
     from duress.audit.store import Store, beside
-    from duress.audit.watch import Watch, follow, stream
+    from duress.audit.watch import Watch, awaited, follow, stream
     from duress.cli.audited import check_share
     from duress.cli.output import tell
 
@@ -94,6 +94,8 @@ def watch(
         _print(found, form)
 
     piped = logs == [PIPE]
+    for name in () if piped else awaited(logs, once=once):
+        tell(f"{name}: nothing there yet")
     with Store(state if piped else state or beside(logs)) as store:
         box = Outbox(store.database, sends)
         try:

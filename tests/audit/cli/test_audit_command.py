@@ -194,6 +194,24 @@ def test_a_log_that_was_written_anew_is_read_anew(command: Run, logs: Path):
     assert [run["run"] for run in again["runs"]][:9] == [f"plain-{number + 50}" for number in range(9)]
 
 
+def test_a_log_that_was_rewritten_unseen_is_read_anew(command: Run, tmp_path: Path):
+    """Of the same length, its time of writing set back, the same at its beginning and end."""
+    path = write(
+        tmp_path / "a.jsonl", [*(plain(n) for n in range(20)), bad(1), *(plain(n) for n in range(20, 40))]
+    )
+    before = path.stat()
+    assert found(command("audit", path, "-f", "json"))["findings"]
+    text = path.read_text()
+    harmless = text.replace(json.dumps(bad(1)), json.dumps(plain(50)).ljust(len(json.dumps(bad(1)))))
+    assert len(harmless) == len(text)
+    path.write_text(harmless)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    again = found(command("audit", path, "-f", "json"))
+    assert not again["findings"]
+    assert "plain-50" in [run["run"] for run in again["runs"]]
+    assert "nothing new" in command("audit", path, "-f", "json").stderr
+
+
 def test_a_mapping_changes_what_is_read(command: Run, logs: Path, tmp_path: Path):
     write(logs / "c.jsonl", [{"kiosk": 1, "turns": [{"by": "user", "said": "hello"}]}])
     before = found(command("audit", logs, "-f", "json"))

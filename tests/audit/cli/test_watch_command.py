@@ -197,6 +197,32 @@ def test_a_stream_is_read_as_it_comes(listener: Listener):
     assert "plain-1" not in out
 
 
+@pytest.mark.parametrize(
+    "name", ["nofolder", "no/a.jsonl", "no/*.jsonl", "logs/*/a.jsonl", "*.jsonl", "b.jsonl", "logs"]
+)
+@pytest.mark.parametrize("once", [True, False])
+def test_what_is_watched_is_there_or_may_come(
+    command: Callable[..., Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, once: bool
+):
+    monkeypatch.setattr("duress.audit.watch.follow", lambda *_, **__: None)
+    (tmp_path / "logs").mkdir()
+    done = command("watch", tmp_path / name, *(["--once"] if once else []))
+    waits = name in ("logs/*/a.jsonl", "*.jsonl", "logs") or (name == "b.jsonl" and not once)
+    if waits:
+        assert (done.returncode, f"{tmp_path / name}: nothing there yet" in done.stderr) == (0, True)
+        return
+    assert done.returncode == 2
+    assert f"{tmp_path / name}: expected a file, a folder with logs or a pattern" in done.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["logs"]
+
+
+def test_what_is_not_there_yet_keeps_nobody_from_the_rest(command: Callable[..., Done], tmp_path: Path):
+    path = write(tmp_path / "a.jsonl", [bad(1)])
+    done = command("watch", tmp_path / "b*.jsonl", path, "--once", "--existing", "-f", "json")
+    assert done.returncode == 0
+    assert {json.loads(line)["run"] for line in done.stdout.splitlines()} == {"bad-1"}
+
+
 def test_wrong_usage_is_told_before_anything_is_read(command: Callable[..., Done], tmp_path: Path):
     for arguments in (
         (tmp_path, "--webhook", "ftp://somewhere"),
