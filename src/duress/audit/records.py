@@ -79,6 +79,34 @@ def decode(text: bytes | bytearray) -> Any:
         raise ValueError(str(error)) from error
 
 
+def _called(value: Any, text: bytes | bytearray) -> Any:
+    """Return a record, or many of them, with ids as they are written where those are no integers of 64 bits.
+
+    Long numbers would lose digits, and records their names.
+    """
+    if not any(isinstance(record.get("id"), float) for record in _among(value)):
+        return value
+    written = json.loads(
+        text.decode("utf-8-sig", "replace"), parse_int=str, parse_float=str, parse_constant=str
+    )
+    for record, as_written in zip(_among(value), _among(written), strict=True):
+        if isinstance(record.get("id"), float):
+            record["id"] = as_written["id"]
+    return value
+
+
+def _among(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield what may be a record: a value itself, what it holds if it is a list, and what its arrays hold."""
+    for item in cast("list[Any]", value) if isinstance(value, list) else (value,):
+        if not isinstance(item, dict):
+            continue
+        record = cast("dict[str, Any]", item)
+        yield record
+        if item is value:
+            held = [record[key] for key in SPLIT if isinstance(record.get(key), list)]
+            yield from (inner for inners in held for inner in inners if isinstance(inner, dict))
+
+
 def _whole(value: Any) -> Any:
     """Replace what no UTF-8 text can hold."""
     if isinstance(value, str):
@@ -188,7 +216,7 @@ def _read(line: int, text: bytes, end: int) -> Iterator[Record]:
     """Yield the record of a line; a long one may come in parts."""
     try:
         if len(text) <= LONG:
-            yield Record(line, decode(text), end=end)
+            yield Record(line, _called(decode(text), text), end=end)
             return
         for value in parts(text, decode):
             yield Record(line, value, end=end)
@@ -211,7 +239,7 @@ def _document(stream: _Joined) -> Iterator[Record]:
         yield from _elements(_Joined(bytes(held), cast("IO[bytes]", stream)))
         return
     try:
-        value = decode(held)
+        value = _called(decode(held), held)
     except ValueError as error:
         # What is whole beside the damage is read all the same.
         fault: str | None = None
@@ -286,7 +314,7 @@ class _Splitter:
 
         A long one may come in parts.
         """
-        for value in parts(text, decode) if len(text) > LONG else (decode(text),):
+        for value in parts(text, decode) if len(text) > LONG else (_called(decode(text), text),):
             yield value if key is None else {**self._head, key: [value]}
 
     def feed(self, block: bytes) -> Iterator[tuple[str | None, bytes]]:

@@ -39,6 +39,20 @@ def test_a_run_is_called_by_its_id_or_by_its_place(read: Read, tmp_path: Path):
     assert [run.id for run in read(path) if isinstance(run, Run)] == ["plain-7", f"{path}#2", "12"]
 
 
+@pytest.mark.parametrize("form", ["lines", "array", "runs"])
+@pytest.mark.parametrize("name", ["1.50", "-0.25", "1e3", "123456789012345678901234567890", str(2**64)])
+def test_a_number_names_a_run_as_it_is_written(read: Read, tmp_path: Path, name: str, form: str):
+    texts = [
+        json.dumps({"id": "ID", "messages": plain(0)["messages"]}).replace('"ID"', number)
+        for number in (name, "7")
+    ]
+    path = tmp_path / "a.jsonl"
+    array = f"[{', '.join(texts)}]"
+    forms = {"lines": "\n".join(texts), "array": array, "runs": f'{{"runs": {array}}}'}
+    path.write_text(forms[form])
+    assert [run.id for run in read(path) if isinstance(run, Run)] == [name, "7"]
+
+
 def test_broken_lines_are_named_and_stop_nothing(read: Read, tmp_path: Path):
     path = tmp_path / "a.jsonl"
     good = [json.dumps(plain(number)) for number in range(4)]

@@ -106,4 +106,4 @@ def told(reader: str, error: Exception) -> str:
 def identity(value: Any) -> str:
     """Return a record's own id, or an empty text."""
     found: Any = value.get("id") if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
+    return str(found) if isinstance(found, str | int | float) and not isinstance(found, bool) else ""
