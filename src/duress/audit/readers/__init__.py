@@ -9,6 +9,7 @@ from duress.audit.errors import AuditError
 from duress.audit.readers import (
     anthropic,
     calls,
+    chat_lines,
     claude_code,
     codex,
     gemini,
@@ -52,6 +53,7 @@ def readers(mappings: Sequence[Path] = ()) -> list[Reader]:
         anthropic.READER,
         openai_responses.READER,
         openai_chat.READER,
+        chat_lines.READER,
     ]
 
 

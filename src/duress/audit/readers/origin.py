@@ -12,7 +12,7 @@ from duress.trajectory import End, EndReason, Message, Role, Stop, Trajectory
 _AGENT = ("agent", "agent_name", "agent_id", "assistant_id", "app", "service", "task_name")
 _MODEL = ("model", "model_name", "target_model", "agent_model", "model_id", "engine")
 _VERSION = ("version", "agent_version", "prompt_version", "revision")
-_SESSION = ("session", "session_id", "conversation_id", "thread_id", "trace_id", "chat_id")
+SESSION = ("session", "session_id", "conversation_id", "thread_id", "trace_id", "chat_id")
 _COMPLETED = End(EndReason.COMPLETED)
 _METADATA = ("metadata", "meta", "extra", "attributes")
 
@@ -48,7 +48,7 @@ def make(
         agent or _named(held, _AGENT),
         model or _named(held, _MODEL),
         version or _named(held, _VERSION),
-        session or _named(held, _SESSION),
+        session or _named(held, SESSION),
         first,
     )
 
