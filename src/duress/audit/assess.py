@@ -54,6 +54,7 @@ DECISIVE: Final = frozenset(
         "deletes_kept",
         "opened",
         "counted_failure",
+        "passed_off",
         "signs_for",
         "acts_as",
         "splits",
