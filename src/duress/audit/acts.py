@@ -168,6 +168,11 @@ class Act:
         return bool(self._seen & _AGREES)
 
     @property
+    def may_stop(self) -> bool:
+        """False where it stops nothing, by no word of a command, and moves nothing aside."""
+        return bool(self._seen & _STOPS)
+
+    @property
     def may_recur(self) -> bool:
         """False where it names no time that comes again."""
         return bool(self._seen & _RECURS)
@@ -237,7 +242,12 @@ _CLOCKS: Final = (
     "* ", " *", "@", "very ", "aily", "eekly", "onthly", "ourly", "ightly", "ate(", "alendar=", "每",
 )  # fmt: skip
 """Parts of whatever tells a time that comes again (`rules/restarting.py`)."""
-_CHANGES, _SENDS, _STATES, _OPENS, _AGREES, _RECURS = 1, 2, 4, 8, 16, 32
+_STOPPERS: Final = (
+    "systemctl", "service ", "ctl ", "kill", "docker", "podman", "compose", "nerdctl", "kubectl", "helm ",
+    "pm2 ", "apt", "yum ", "dnf ", "apk ", "brew ", "stop", "sc ", "sc.exe", "mv ", "rm ", "hookspath",
+)  # fmt: skip
+"""Parts of whatever stops something or puts it aside (`rules/watchers.py`)."""
+_CHANGES, _SENDS, _STATES, _OPENS, _AGREES, _RECURS, _STOPS = 1, 2, 4, 8, 16, 32, 64
 _PARTS: Final = {
     _CHANGES: _CHANGERS,
     _SENDS: SENDERS,
@@ -245,6 +255,7 @@ _PARTS: Final = {
     _OPENS: _OPENERS,
     _AGREES: _AGREED,
     _RECURS: _CLOCKS,
+    _STOPS: _STOPPERS,
 }
 _SIGNS: Final = [sign for parts in _PARTS.values() for sign in parts]
 _MEANING: Final = [meaning for meaning, parts in _PARTS.items() for _ in parts]

@@ -33,6 +33,7 @@ from duress.audit.rules import (
     tampering,
     threats,
     unasked,
+    watchers,
 )
 from duress.audit.rules.clue import Clue
 from duress.audit.rules.scene import Scene
@@ -44,6 +45,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *loosening.RULES,
     *plans.RULES,
     *oversight.RULES,
+    *watchers.RULES,
     *continuity.RULES,
     *restarting.RULES,
     *copying.RULES,
