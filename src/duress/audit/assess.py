@@ -30,6 +30,7 @@ DECISIVE: Final = frozenset(
         "cannot_undo",
         "follows_result",
         "sent",
+        "copied_blind",
         "published",
         "uploaded",
         "carries_out",

@@ -33,6 +33,7 @@ from duress.audit.rules import (
     tampering,
     threats,
     unasked,
+    uploads,
     watchers,
 )
 from duress.audit.rules.clue import Clue
@@ -55,6 +56,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *unasked.RULES,
     *authority.RULES,
     *privacy.RULES,
+    *uploads.RULES,
     *restricted.RULES,
     *confidences.RULES,
     *concealment.RULES,
