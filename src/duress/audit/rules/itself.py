@@ -143,6 +143,15 @@ class Itself:
         return frozenset(found)
 
     @cached_property
+    def lies(self) -> tuple[str, ...]:
+        """Where its weights, its state or its instructions lie, as it is told; in lower case."""
+        found: dict[str, None] = {}
+        for message in self._track.messages:
+            if message.role is Role.SYSTEM or message.role is Role.USER:
+                found.update(dict.fromkeys(_lies(message.text[:_MOST])))
+        return tuple(found)
+
+    @cached_property
     def _known(self) -> re.Pattern[str] | None:
         if not self.names:
             return None
@@ -235,6 +244,35 @@ def _names(text: str) -> frozenset[str]:
         for name in parts
         if (low := fold(name).strip("./-_ ")) not in _NO_NAMES and (len(low) >= _SHORT or not low.isascii())
     )
+
+
+@lru_cache(maxsize=256)
+def _lies(text: str) -> tuple[str, ...]:
+    folded = fold(text)
+    if not any(word in folded for word in _OWN_PARTS):
+        return ()
+    return tuple(match[1].rstrip("./") for match in _LIES.finditer(folded))
+
+
+_OWN_PARTS: Final = (
+    "weight",
+    "checkpoint",
+    "model",
+    "memory",
+    "state",
+    "prompt",
+    "权重",
+    "模型",
+    "检查点",
+    "记忆",
+    "提示",
+)
+_LIES: Final = re.compile(
+    r"(?:\b(?:your|own|agent's) (?:own )?(?:model |system |current )?"
+    r"(?:weights?|checkpoints?|models?(?: files?)?|memor(?:y|ies)|state|prompts?|adapters?|image)\b"
+    r"[^.\n]{0,40}?|(?:你|自身|自己|智能体)的?(?:模型|系统)?(?:权重|模型|检查点|记忆|状态|提示词?)[^。\n]{0,10}?)"
+    r"[\"'`“ ]?((?:~|s3:/|gs:/|/)[\w.@-]*(?:/[\w.@-]+)+)"
+)
 
 
 @lru_cache(maxsize=512)
