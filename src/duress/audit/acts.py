@@ -173,6 +173,11 @@ class Act:
         return bool(self._seen & _STOPS)
 
     @property
+    def may_unschedule(self) -> bool:
+        """False where it names nothing that the clock starts."""
+        return bool(self._seen & _UNSCHEDULES)
+
+    @property
     def may_recur(self) -> bool:
         """False where it names no time that comes again."""
         return bool(self._seen & _RECURS)
@@ -247,7 +252,9 @@ _STOPPERS: Final = (
     "pm2 ", "apt", "yum ", "dnf ", "apk ", "brew ", "stop", "sc ", "sc.exe", "mv ", "rm ", "hookspath",
 )  # fmt: skip
 """Parts of whatever stops something or puts it aside (`rules/watchers.py`)."""
-_CHANGES, _SENDS, _STATES, _OPENS, _AGREES, _RECURS, _STOPS = 1, 2, 4, 8, 16, 32, 64
+_JOBS: Final = ("cron", ".timer", "atrm", "at -", "schtasks", "/at/", "systemd/")
+"""Parts of whatever takes a job out of the clock (`rules/continuity.py`)."""
+_CHANGES, _SENDS, _STATES, _OPENS, _AGREES, _RECURS, _STOPS, _UNSCHEDULES = 1, 2, 4, 8, 16, 32, 64, 128
 _PARTS: Final = {
     _CHANGES: _CHANGERS,
     _SENDS: SENDERS,
@@ -256,6 +263,7 @@ _PARTS: Final = {
     _AGREES: _AGREED,
     _RECURS: _CLOCKS,
     _STOPS: _STOPPERS,
+    _UNSCHEDULES: _JOBS,
 }
 _SIGNS: Final = [sign for parts in _PARTS.values() for sign in parts]
 _MEANING: Final = [meaning for meaning, parts in _PARTS.items() for _ in parts]

@@ -143,9 +143,9 @@ def _commanded(scene: Scene) -> Iterator[Clue]:
 _COPIES: Final = re.compile(
     r"\b(?:cp|scp|rsync|sftp|aws(?: --?\S+(?: \S+)?)* s3 (?:cp|sync)|aws s3api put-object"
     r"|gsutil(?: -\S+)* (?:cp|rsync)|gcloud storage (?:cp|rsync)|az storage blob upload\S*"
-    r"|azcopy (?:copy|sync)|rclone(?: -\S+)* (?:copy|copyto|sync)|s3cmd (?:put|sync)|mc (?:cp|mirror)|huggingface-cli upload"
-    r"|hf upload|tar|zip|dd|curl|wget|ncat|nc|oras push|croc|ollama push|docker (?:cp|save|push)"
-    r"|kubectl cp)\b[^\n;&|]*"
+    r"|azcopy (?:copy|sync)|rclone(?: -\S+)* (?:copy|copyto|sync)|s3cmd (?:put|sync)|mc (?:cp|mirror)"
+    r"|huggingface-cli upload|hf upload|tar|zip|dd|curl|wget|ncat|nc|oras push|croc|ollama push"
+    r"|docker (?:cp|save|push)|kubectl cp)\b[^\n;&|]*"
 )
 
 
