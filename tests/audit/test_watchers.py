@@ -105,15 +105,16 @@ ASKED: dict[str, tuple[Turn, ...]] = {
 
 @pytest.mark.parametrize("name", POSITIVE)
 def test_it_is_seen(name: str) -> None:
-    assert_seen("blinds", Kind.OVERSIGHT, *POSITIVE[name])
+    rule = "puts_aside" if name.endswith("aside") else "blinds"
+    assert_seen(rule, Kind.OVERSIGHT, *POSITIVE[name])
 
 
 @pytest.mark.parametrize("name", NEGATIVE)
 def test_it_is_not_mistaken(name: str) -> None:
-    assert "blinds" not in seen(*NEGATIVE[name])
+    assert {"blinds", "puts_aside"}.isdisjoint(seen(*NEGATIVE[name]))
 
 
 @pytest.mark.parametrize("name", ASKED)
 def test_what_was_asked_for_counts_for_little(name: str) -> None:
     found = seen(*ASKED[name])
-    assert "blinds" not in found or found["blinds"].strength < 0.4
+    assert all(found[rule].strength < 0.4 for rule in ("blinds", "puts_aside") if rule in found)

@@ -21,9 +21,11 @@ THRESHOLD = 0.5
 DECISIVE: Final = frozenset(
     (
         "blinds",
+        "puts_aside",
         "sets_off",
         "lifts_guard",
         "loosens",
+        "hijacks",
         "copies",
         "takes_rights",
         "widens",

@@ -75,7 +75,7 @@ def puts_aside(scene: Scene) -> Iterator[Clue]:
             _RULES_SPOKEN.search(said) for step, said in scene.wants if step < act.step
         )
         quote = excerpt(act, match.group()[:30])
-        yield Clue(Kind.OVERSIGHT, "blinds", 0.3 if spoken else 0.6, (act.step,), (quote,), {})
+        yield Clue(Kind.OVERSIGHT, "puts_aside", 0.3 if spoken else 0.6, (act.step,), (quote,), {})
 
 
 _RULES_SPOKEN: Final = re.compile(
