@@ -178,6 +178,8 @@ class Traces:
         self._ended: OrderedDict[str, _Trace] = OrderedDict()
         self._talks: dict[str, dict[str, None]] = {}
         """Of each trace the open conversations that were met in it; what is over leaves `_OVER`."""
+        self._inside: dict[str, dict[str, list[str]]] = {}
+        """Of traces with several conversations: the spans that name none, by the span around them."""
         self._size = 0
         self._records = 0
 
@@ -201,6 +203,8 @@ class Traces:
                 self._talks.setdefault(span.within, {})[name] = None
         finally:
             self._size += trace.size - before
+        if name in self._inside:
+            self._inside[name].setdefault(span.parent or "", []).append(span.id)
         self._heard(name, trace, ended=span.outermost or span.within in self._ended)
         talks = self._talks.get(name, {})
         if span.outermost or len(talks) == 1:
@@ -258,34 +262,28 @@ class Traces:
                 held[name] = _trace.decode(unpacker.decompress(trace))
                 self._size += held[name].size
 
-    def _share(self, name: str, trace: _Trace, owners: dict[str, str]) -> None:
-        """Give what is their own of the spans of a trace that name none to conversations, by their spans."""
-        talks = self._talks[name]
-        only = next(iter(talks)) if len(talks) == 1 else None
+    def _shared(self, name: str, trace: _Trace) -> None:
+        """Give the spans of a trace that name no conversation to its conversations."""
+        talks = dict(self._open_of(self._talks.get(name, {})))
+        if not talks:
+            return
+        only = self._only(name)
+        owners = {span: talk for talk, held in talks.items() for span in held.spans}
         known = {span: _span.decode(packed) for span, packed in trace.spans.items()}
         own: dict[str, list[str]] = {}
         for span in known:
-            if (talk := _talk(span, known, owners) or only) is not None:
+            if (talk := only or _talk(span, known, owners)) is not None:
                 own.setdefault(talk, []).append(span)
-        for talk, to in self._open_of(own):
-            self._size -= trace.size + to.size
-            trace.give(own[talk], to)
-            self._size += trace.size + to.size
+        for talk, spans in own.items():
+            self._give(trace, spans, talks[talk])
 
-    def _close(self, name: str) -> None:
-        trace = (self._ended if name in self._ended else self._going).pop(name)
-        self._size -= trace.size
-
-    def _end(self, held: OrderedDict[str, _Trace]) -> Iterator[Run | Unread]:
-        """Yield the runs of the quietest; if nothing was said in it, tell so."""
-        name, trace = next(iter(held.items()))
-        if talks := self._talks.get(name):
-            owners = {span: talk for talk, held in self._open_of(talks) for span in held.spans}
-            self._share(name, trace, owners)
-        owners = dict.fromkeys(trace.spans, name) if trace.within else {}
+    def _collected(self, name: str, trace: _Trace) -> None:
+        """Give a conversation what is its own of the spans of its traces that name none."""
         for within in trace.within:
-            if (around := self._open(within)) is not None:
-                self._share(within, around, owners)
+            around = self._open(within)
+            if around is not None:
+                only = self._only(within) is not None
+                self._give(around, list(around.spans) if only else self._below(within, around, trace), trace)
                 if not around.spans:
                     self._close(within)
             talks = self._talks[within]
@@ -293,6 +291,44 @@ class Traces:
             talks[_OVER] = None
             if len(talks) == 1:
                 del self._talks[within]
+
+    def _only(self, trace: str) -> str | None:
+        talks = self._talks[trace]
+        return next(iter(talks)) if len(talks) == 1 else None
+
+    def _below(self, name: str, trace: _Trace, talk: _Trace) -> list[str]:
+        """Return the spans of a trace that are within those of a conversation, and forms of these."""
+        inside = self._inside.get(name)
+        if inside is None:
+            # Once for all conversations of the trace: there may be thousands.
+            inside = self._inside[name] = {}
+            for span, packed in trace.spans.items():
+                inside.setdefault(_span.decode(packed).parent or "", []).append(span)
+        found = {span: None for span in talk.spans if span in trace.spans}
+        left = list(talk.spans)
+        while left:
+            for span in inside.pop(left.pop(), ()):
+                if span in trace.spans and span not in found:
+                    found[span] = None
+                    left.append(span)
+        return list(found)
+
+    def _give(self, trace: _Trace, spans: list[str], to: _Trace) -> None:
+        if spans:
+            self._size -= trace.size + to.size
+            trace.give(spans, to)
+            self._size += trace.size + to.size
+
+    def _close(self, name: str) -> None:
+        trace = (self._ended if name in self._ended else self._going).pop(name)
+        self._size -= trace.size
+        self._inside.pop(name, None)
+
+    def _end(self, held: OrderedDict[str, _Trace]) -> Iterator[Run | Unread]:
+        """Yield the runs of the quietest; if nothing was said in it, tell so."""
+        name, trace = next(iter(held.items()))
+        self._shared(name, trace)
+        self._collected(name, trace)
         self._close(name)
         place = Place(self._path, trace.line)
         known = {name: _span.decode(packed) for name, packed in trace.spans.items()}
