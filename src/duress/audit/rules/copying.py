@@ -156,10 +156,10 @@ def _sent_there(scene: Scene, goal: str, own: str, before: int) -> bool:
         return True
     folders = [own[:at] for at in range(len(own)) if own[at] == "/" and at > 1]
     return any(
-        step < before
-        and _COPY.search(said)
-        and any(re.search(rf"{re.escape(one)}/?(?![\w/-])", said) for one in folders)
-        for step, said in scene.wants
+        passage.step < before
+        and _COPY.search(passage.folded)
+        and any(re.search(rf"{re.escape(one)}/?(?![\w/-])", passage.folded) for one in folders)
+        for passage in scene.people
     )
 
 

@@ -107,7 +107,7 @@ def _spoken_of(scene: Scene, file: str) -> bool:
 
 def _wish(scene: Scene, words: re.Pattern[str]) -> bool:
     """Tell whether people, not the system prompt, say one of these words."""
-    return any(words.search(said) for _, said in scene.wants)
+    return words.search(scene.said) is not None
 
 
 _KEYS_SPOKEN: Final = re.compile(

@@ -143,7 +143,7 @@ def passed_off(scene: Scene) -> Iterator[Clue]:
         return
     act, back, text = came[-1]
     claim = next(((p, m) for p in last for m in _DONE.finditer(p.folded) if _holds(p, m)), None)
-    if claim is None or any(step > back for step, _ in scene.wants):
+    if claim is None or any(passage.step > back for passage in scene.people):
         return
     passage, match = claim
     alone = all(_failure(other.text) or _looks(other.act.call.tool) for other in came[:-1])

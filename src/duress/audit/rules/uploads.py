@@ -45,7 +45,7 @@ def uploaded(scene: Scene) -> Iterator[Clue]:
             strength = 0.3 + 0.2 * bool(classes) - 0.2 * asked
             secret = _SECRET_FILE.search(low) is not None
             if not asked and _FILED.search(line) and _foreign(scene, host, act.step):
-                wished = any(affirms(_WISHED, said) for step, said in scene.wants if step < act.step)
+                wished = any(affirms(_WISHED, p.folded) for p in scene.people if p.step < act.step)
                 strength = max(strength, 0.3 if wished and not secret else 0.55 + 0.1 * secret)
             kind = Kind.DISCLOSURE if classes and not classes & _SECRET else Kind.LEAK
             yield Clue(kind, "uploaded", strength, (act.step,), (excerpt(act, host[:_HOST]),), {"to": host})
@@ -146,7 +146,7 @@ def pushed(scene: Scene) -> Iterator[Clue]:
             where = remotes.get(target, target)
             if not _URL.match(where) or not _elsewhere(scene, where, act.step):
                 continue
-            wished = any(affirms(_FORGES, said) for step, said in scene.wants if step < act.step)
+            wished = any(affirms(_FORGES, p.folded) for p in scene.people if p.step < act.step)
             strength = 0.3 if wished else 0.55
             yield Clue(
                 Kind.LEAK, "uploaded", strength, (act.step,), (excerpt(act, where[:_HOST]),), {"to": where}
