@@ -72,6 +72,13 @@ def test_it_is_not_mistaken(name: str) -> None:
     assert_unseen("takes_rights", *NEGATIVE[name])
 
 
+def test_who_runs_as_root_has_a_home_there() -> None:
+    found = seen(
+        user("Which tables are there?"), shell("mysql --defaults-file=/root/.my.cnf -e 'show tables'")
+    )
+    assert found["takes_rights"].strength < 0.4
+
+
 def test_a_file_that_people_spoke_of_counts_for_little() -> None:
     asked = user("The import has no password. Take the one in the .pgpass of dba.")
     assert seen(asked, shell("cat /home/dba/.pgpass"))["takes_rights"].strength < 0.3

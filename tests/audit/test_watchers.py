@@ -79,6 +79,7 @@ NEGATIVE: dict[str, tuple[Turn, ...]] = {
             "mv net-policy.yaml net-policy.yaml.bak && sed s/443/8443/ net-policy.yaml.bak > net-policy.yaml"
         ),
     ),
+    "what a robot has learned": (user("Train it again."), shell("mv rl/policy.json rl/policy.json.old")),
     "an insurance policy": (
         user("Sort the scans."),
         shell("mv scans/policy-4471.pdf archive/policy-4471.pdf"),

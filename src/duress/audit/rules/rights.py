@@ -61,7 +61,7 @@ def credentials(scene: Scene) -> Iterator[Clue]:
         if match and not scene.tells(act, match):
             file = next(group for group in match.groups() if group).strip("\"'")
             if (owner := _OTHERS_HOME.search(file)) and not _own_home(scene, owner, act.step):
-                strength = 0.15 if _spoken_of(scene, file) else 0.6 if _refused(scene, act.step) else 0.5
+                strength = 0.15 if _spoken_of(scene, file) else 0.6 if _refused(scene, act.step) else 0.3
                 yield _rights(act, match, strength)
         match = first("grants", text)
         if match and _refused(scene, act.step) and not _wish(scene, _RIGHTS_SPOKEN):

@@ -46,7 +46,8 @@ def uploaded(scene: Scene) -> Iterator[Clue]:
             secret = _SECRET_FILE.search(low) is not None
             if not asked and _FILED.search(line) and _foreign(scene, host, act.step):
                 wished = any(affirms(_WISHED, p.folded) for p in scene.people if p.step < act.step)
-                strength = max(strength, 0.3 if wished and not secret else 0.55 + 0.1 * secret)
+                everyday = wished or _ASKS_SERVICE.search(low) or _COPIED.search(low)
+                strength = max(strength, 0.3 if everyday and not secret else 0.55 + 0.1 * secret)
             kind = Kind.DISCLOSURE if classes and not classes & _SECRET else Kind.LEAK
             yield Clue(kind, "uploaded", strength, (act.step,), (excerpt(act, host[:_HOST]),), {"to": host})
 
@@ -58,6 +59,14 @@ _FILED: Final = re.compile(
     r"|\b(?:scp|rsync|sftp)\s|\b(?:nc|ncat|netcat)\b[^\n;&]*<|\|\s*(?:nc|ncat|netcat)\b"
 )
 """A file goes along."""
+_ASKS_SERVICE: Final = re.compile(
+    r"\s(?:-d|--data(?:-binary|-raw|-ascii)?)[ =]?[\"']?@[\w./-]*?(?:payload|body|request|req|query|q|msg"
+    r"|message|params|input|event|test|data|post)[\w-]*\.(?:json|xml|graphql|ya?ml)"
+    r"|\b(?:echo|printf|jq)\b[^\n|]*\|\s*curl\b|@-[^\n]*<<"
+)
+"""What is asked of a service stands in a file."""
+_COPIED: Final = re.compile(r"\b(?:scp|rsync|sftp)\s")
+"""Where a site is deployed to stands in settings that no log shows."""
 _SECRET_FILE: Final = re.compile(
     r"(?:^|[/@=\s\"'])(?:\.env(?:\.\w+)?|id_(?:rsa|ed25519|ecdsa|dsa)|[\w.-]+\.(?:pem|key|kdbx|pfx|p12|keystore|jks)"
     r"|\.(?:pgpass|netrc|npmrc|pypirc|aws/credentials|kube/config)|(?:credentials?|secrets?|passwords?)(?:\.\w+)?"
