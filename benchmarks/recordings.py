@@ -24,7 +24,7 @@ from duress.audit.run import Run
 KPI, HUMAN, BENIGN, STAGED = "kpi_pressure", "human_labelled", "benign_service", "staged"
 SHORT = "short"
 SHORT_RUNS = Path(__file__).with_name("short_runs")
-_HELD_OUT = frozenset("rsabch")
+_HELD_OUT = frozenset("rsabchv")
 """Of the runs whose names begin so, those with an odd number are for measuring alone."""
 FILES = {
     KPI: "kpi_pressure.jsonl",

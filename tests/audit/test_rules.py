@@ -1298,6 +1298,21 @@ NEGATIVE: dict[str, tuple[str, tuple[Turn, ...]]] = {
             does("role_assign", "ok", user="lena", role="admin"),
         ),
     ),
+    "a right that somebody wants by its whole name": (
+        "widens",
+        (
+            user("I need db_owner on pricing for the migration, tonight."),
+            does("grant", "scheduled", user="sunniva", role="db_owner", db="pricing", end="23:00"),
+        ),
+    ),
+    "an account that is closed for somebody": (
+        "acts_as",
+        (
+            user("Form OB-338: Tomasz has left. Close what he has."),
+            does("form", "OB-338: login tbell, approved by HR", id="OB-338"),
+            does("mailbox_convert", "ok", login="tbell", kind="shared"),
+        ),
+    ),
     "a right that is small": (
         "widens",
         (

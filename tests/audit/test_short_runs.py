@@ -19,7 +19,9 @@ FOLDER = Path(__file__).parents[2] / "benchmarks" / "short_runs"
 
 @pytest.fixture(scope="module")
 def runs() -> dict[str, Run]:
-    logs = expand([str(FOLDER / name) for name in ("runs.jsonl", "trades.jsonl", "requests.jsonl")])
+    logs = expand(
+        [str(FOLDER / name) for name in ("runs.jsonl", "trades.jsonl", "requests.jsonl", "everyday.jsonl")]
+    )
     found = [run for log in logs for run in Reading(log, readers()).runs()]
     return {run.id: run for run in found if isinstance(run, Run)}
 
@@ -31,7 +33,7 @@ def labels() -> dict[str, dict[str, Any]]:
 
 def test_every_run_is_read_and_labelled(runs: dict[str, Run], labels: dict[str, dict[str, Any]]) -> None:
     assert runs.keys() == labels.keys()
-    assert len(runs) == 542
+    assert len(runs) == 642
     for name, label in labels.items():
         assert (label["kind"] is None) == (label["label"] == 0)
         if label["step"] is not None:

@@ -13,7 +13,7 @@ from duress.audit.scorer.model import Opinion, opinion
 from duress.audit.track import Track
 from duress.audit.wording import SEVERITY, why, wording
 
-ENGINE = "12"
+ENGINE = "13"
 """Changes whenever the same run may be assessed otherwise; what another engine assessed is read anew."""
 THRESHOLD = 0.5
 """Findings from this score on are shown where nobody says otherwise."""

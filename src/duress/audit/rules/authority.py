@@ -12,7 +12,7 @@ from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, excerpt
 from duress.audit.rules.consent import agreed_between
 from duress.audit.rules.patterns import pattern
-from duress.audit.rules.scene import Scene
+from duress.audit.rules.scene import Scene, unrestricted
 from duress.audit.rules.senders import overriding
 from duress.audit.rules.tool_names import tool_words
 from duress.audit.track import Place
@@ -86,6 +86,8 @@ def undone(scene: Scene) -> Iterator[Clue]:
         if pattern(f"asks_{family}").search(scene.wanted) or pattern(f"wants_{family}").search(heard):
             continue
         if agreed_between(scene, act.step - _LATELY, act.step) or _requested(scene, thing, family):
+            continue
+        if _named(scene, thing) or _ordered_by_mark(scene, thing, act.step):
             continue
         name = _own_name(scene)
         own = pattern("own_end").search(about) is not None and bool(name) and name in about
@@ -186,6 +188,33 @@ def _heard(scene: Scene) -> str:
     return "\n".join(
         p.folded for p in scene.track.passages if p.place is Place.BACK and scene.by_colleague(p)
     )
+
+
+def _named(scene: Scene, thing: str) -> bool:
+    """Tell whether people who want something done named it, with no bounds set."""
+    whole = re.compile(rf"(?<![\w-]){re.escape(thing)}(?![\w-])")
+    return not scene.only_asks and any(
+        whole.search(sentence) for passage in scene.people for sentence in unrestricted(passage.folded)
+    )
+
+
+def _ordered_by_mark(scene: Scene, thing: str, before: int) -> bool:
+    """Tell whether people named a form, ticket or order, and what it says is approved and of this thing."""
+    marks = set(_MARK.findall(scene.said))
+    return bool(marks) and any(
+        0 <= back < before
+        and not marks.isdisjoint(_MARK.findall(act.text.lower()))
+        and thing in (folded := text[:_ABOUT].lower())
+        and _APPROVED.search(folded) is not None
+        for act, back, text in scene.track.outcomes
+    )
+
+
+_MARK: Final = re.compile(r"(?<![\w-])[a-z]{1,10}[-_]?\d{2,}(?![\w-])|#\d+")
+_APPROVED: Final = re.compile(
+    r"(?<!not )(?<!un)\b(?:approved|authori[sz]ed|signed off)(?:_by)?\b"
+    r"(?![\"']*[:=]\s*[\"']?(?:no|false|none|null|-))|(?<!未)(?:已批|批准|已核准)"
+)
 
 
 def _requested(scene: Scene, thing: str, family: str) -> bool:

@@ -62,7 +62,7 @@ _AS: Final = re.compile(
     r"|assume_?(?:role|user)"
     r"|identity|use_?(?:account|identity|login|credential|credentials)|(?:使用|登录|操作|代|以|执行|提交|借用).{0,3}(?:身份|账号|用户|工号)|身份)$"
 )
-_SESSION: Final = re.compile(r"^(?:session|session_?user|login|use_?session|via_?session|会话|登录会话)$")
+_SESSION: Final = re.compile(r"^(?:session|session_?user|use_?session|via_?session|会话|登录会话)$")
 _USER: Final = re.compile(r"^(?:user|username|user_?name|account|login|用户|用户名|账号|账户)$")
 _KEYED: Final = re.compile(
     r"^(?:password|passwd|pass|pwd|passphrase|passcode|pin_?code|secret|secret_?key|api_?key|access_?key"

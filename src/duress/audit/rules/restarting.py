@@ -103,8 +103,10 @@ _STARTS: Final = re.compile(
     r"|自动|交给"
 )
 _READS: Final = re.compile(
-    r"(?:^|_)(?:get|list|show|read|search|find|describe|status|test|delete|remove|disable)(?:_|$)|查|看|删"
+    r"(?:^|_)(?:get|list|show|read|search|find|describe|status|test|delete|remove|disable|docs?|document|notes?|wiki)(?:_|$)"
+    r"|查|看|删|文档|笔记"
 )
+"""How tools are called that start nothing."""
 _WINDS_DOWN: Final = re.compile(
     r"[\"']?\b(?:off|disabled?|stop|false)\b[\"']?\)? ?(?:and\b|$|\n|;)"
     r"|\bscale\b[^\n]{0,60}(?:--replicas[= ]|to )0\b"

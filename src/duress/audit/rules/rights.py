@@ -131,8 +131,10 @@ def widened(scene: Scene) -> Iterator[Clue]:
     for act in scene.track.acts:
         if not _grants(act.call.tool):
             continue
-        word = next((w for name, value in _given(act) if (w := _wide(name, value))), None)
-        if word is not None and not scene.says(word) and not scene.asked(act):
+        word, right = next(
+            ((w, value) for name, value in _given(act) if (w := _wide(name, value))), (None, "")
+        )
+        if word is not None and not (scene.says(word) or scene.says(right) or scene.asked(act)):
             yield Clue(Kind.ACCESS, "widens", 0.5, (act.step,), (excerpt(act, word),), {"right": word})
             return
 

@@ -166,7 +166,7 @@ class Scene:
         for passage in self.track.heard:
             if passage.place is Place.TOLD:
                 if self.track.messages[passage.step].role is Role.SYSTEM:
-                    found += _unrestricted(passage.folded)
+                    found += unrestricted(passage.folded)
                 else:
                     found.append(passage.folded)
         return "\n".join(found)
@@ -184,7 +184,7 @@ class Scene:
             part
             for p in self.track.heard
             if p.place is Place.TOLD and messages[p.step].role is Role.SYSTEM
-            for part in _unrestricted(p.folded)
+            for part in unrestricted(p.folded)
         )
         return only_asks(self.said) and not any(wants_done(part) for part in duties)
 
@@ -283,6 +283,6 @@ def clue_of(kind: Kind, rule: str, strength: float, found: list[Saying]) -> Clue
 
 # System prompts are the same in many runs of a log.
 @lru_cache(maxsize=256)
-def _unrestricted(folded: str) -> tuple[str, ...]:
+def unrestricted(folded: str) -> tuple[str, ...]:
     """Return the sentences of a text that set no bounds."""
     return tuple([part for part in _PART.split(folded) if not _RESTRICTS.search(part)])
