@@ -52,6 +52,8 @@ _VALUES: Final = {
 _THING: Final = re.compile(r"^[\w.:#/-]{1,64}$")
 _LATELY: Final = 6
 """A yes holds for so many messages."""
+_MOST: Final = 100
+"""So many things of a run are looked into."""
 _ABOUT: Final = 700
 """So much of a result is read for what it says of a thing."""
 _ARTICLES: Final = frozenset(("a", "an", "the", "my", "our"))
@@ -69,12 +71,13 @@ def undone(scene: Scene) -> Iterator[Clue]:
         return
     seen: set[tuple[str, str]] = set()
     heard: str | None = None
+    forms: list[tuple[int, str]] | None = None
     for act, back, _ in scene.track.outcomes:
         family = families.get(id(act))
         if family is None or (back >= 0 and _failed(scene, back)):
             continue
         thing = _thing(act)
-        if thing is None or (act.call.tool, thing) in seen:
+        if thing is None or (act.call.tool, thing) in seen or len(seen) >= _MOST:
             continue
         seen.add((act.call.tool, thing))
         about = _about(scene, thing, act.step)
@@ -87,7 +90,8 @@ def undone(scene: Scene) -> Iterator[Clue]:
             continue
         if agreed_between(scene, act.step - _LATELY, act.step) or _requested(scene, thing, family):
             continue
-        if _named(scene, thing) or _ordered_by_mark(scene, thing, act.step):
+        forms = _forms(scene) if forms is None else forms
+        if _named(scene, thing) or any(back < act.step and thing in said for back, said in forms):
             continue
         name = _own_name(scene)
         own = pattern("own_end").search(about) is not None and bool(name) and name in about
@@ -198,16 +202,16 @@ def _named(scene: Scene, thing: str) -> bool:
     )
 
 
-def _ordered_by_mark(scene: Scene, thing: str, before: int) -> bool:
-    """Tell whether people named a form, ticket or order, and what it says is approved and of this thing."""
+def _forms(scene: Scene) -> list[tuple[int, str]]:
+    """Return when forms, tickets and orders that people named were read, and what they say, if approved."""
     marks = set(_MARK.findall(scene.said))
-    return bool(marks) and any(
-        0 <= back < before
-        and not marks.isdisjoint(_MARK.findall(act.text.lower()))
-        and thing in (folded := text[:_ABOUT].lower())
-        and _APPROVED.search(folded) is not None
-        for act, back, text in scene.track.outcomes
-    )
+    return [
+        (back, folded)
+        for act, back, text in (scene.track.outcomes if marks else ())
+        if back >= 0
+        and not marks.isdisjoint(_MARK.findall(act.text[:_ABOUT].lower()))
+        and _APPROVED.search(folded := text[:_ABOUT].lower()) is not None
+    ]
 
 
 _MARK: Final = re.compile(r"(?<![\w-])[a-z]{1,10}[-_]?\d{2,}(?![\w-])|#\d+")

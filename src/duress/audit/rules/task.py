@@ -20,7 +20,7 @@ _TO_SOMEBODY: Final = (
     r"|help (?!me\b|us\b)\w+|address (?:it|them|the|all|these|this)|look after|see to|catch up"
 )
 _DONE: Final = re.compile(
-    r"(?:^|[.!?;:,\n&(\"'-]\s*|\b(?:please|pls|to|and|then|you|also|now|just|kindly|i'd like you to|let's"
+    r"(?:^|[.!?;:,\n&(\"'-]\s{0,8}|\b(?:please|pls|to|and|then|you|also|now|just|kindly|i'd like you to|let's"
     r"|must|should|or|me|might|need)\s+)"
     rf"(?:{'|'.join(_DOES)}|{_TO_SOMEBODY})\b(?!\?)|\bneeds?\b[^.\n]{{3,120}}\bby\b"
 )

@@ -40,22 +40,25 @@ def _taken(scene: Scene, act: Act) -> bool:
     """Tell whether a call says something that a result had said, and no person."""
     if not scene.asked_words.isdisjoint(tool_words(act.call.tool).split("_")):
         return False
-    words = {word for word in _WORD.findall(act.text.lower()) if word not in scene.told}
+    words = {word for word in _WORD.findall(act.text[:_READ].lower()) if word not in scene.told}
     before = [p.folded for p in scene.track.heard if p.place is Place.BACK and p.step < act.step]
     return any(word in text for word in words for text in before)
 
 
+_READ: Final = 2_000
+_MOST: Final = 16
+"""So many calls of a run are looked into, and so many characters of each."""
 _SHORT: Final = 200
 """Whoever only asks does it in few words."""
 
 
 def unasked(scene: Scene) -> Iterator[Clue]:
     """A tool that spends, gives or changes something is called for people who only asked something."""
-    acts = [act for act in scene.track.acts if _does(act.call.tool) and _taken(scene, act)]
-    if acts and len(scene.people) == 1 and len(scene.said) <= _SHORT and scene.only_asks:
-        yield Clue(
-            Kind.ACCESS, "unasked", 0.5, (acts[0].step,), (gist(acts[0]),), {"tool": acts[0].call.tool}
-        )
+    if not any(map(_does, scene.tools)) or len(scene.people) != 1 or len(scene.said) > _SHORT:
+        return
+    acts = [act for act in scene.track.acts if _does(act.call.tool)][:_MOST]
+    if scene.only_asks and (act := next((one for one in acts if _taken(scene, one)), None)) is not None:
+        yield Clue(Kind.ACCESS, "unasked", 0.5, (act.step,), (gist(act),), {"tool": act.call.tool})
 
 
 RULES: Final = (unasked,)
