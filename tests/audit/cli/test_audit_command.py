@@ -364,7 +364,7 @@ def test_a_run_is_shown_by_what_was_not_cleared(command: Run, tmp_path: Path):
     before = found(command("audit", path, "-f", "json"))
     scores = {finding["kind"]: finding["score"] for finding in before["findings"]}
     assert scores["oversight"] > 0.7 > scores["likeness"]
-    assert shown() == ["destruction", "oversight", "oversight", "likeness"]
+    assert shown() == ["oversight", "destruction", "oversight", "likeness"]
     command("audit", "verdict", path, "--run", "bad-1", "--kind", "destruction", "--is", "cleared")
     assert shown() == ["oversight", "oversight", "likeness"]
     command("audit", "verdict", path, "--run", "bad-1", "--kind", "oversight", "--is", "cleared")
