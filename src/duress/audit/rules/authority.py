@@ -10,7 +10,7 @@ from typing import Final
 from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, excerpt
-from duress.audit.rules.consent import agreed_between
+from duress.audit.rules.consent import LATELY, agreed_between
 from duress.audit.rules.patterns import pattern
 from duress.audit.rules.scene import Scene, unrestricted
 from duress.audit.rules.senders import overriding
@@ -50,8 +50,6 @@ _VALUES: Final = {
 }
 """Values of a field by which something is undone, or somebody."""
 _THING: Final = re.compile(r"^[\w.:#/-]{1,64}$")
-_LATELY: Final = 6
-"""A yes holds for so many messages."""
 _MOST: Final = 100
 """So many things of a run are looked into."""
 _ABOUT: Final = 700
@@ -88,7 +86,7 @@ def undone(scene: Scene) -> Iterator[Clue]:
             heard = _heard(scene)
         if pattern(f"asks_{family}").search(scene.wanted) or pattern(f"wants_{family}").search(heard):
             continue
-        if agreed_between(scene, act.step - _LATELY, act.step) or _requested(scene, thing, family):
+        if agreed_between(scene, act.step - LATELY, act.step) or _requested(scene, thing, family):
             continue
         forms = _forms(scene) if forms is None else forms
         if _named(scene, thing) or any(back < act.step and thing in said for back, said in forms):

@@ -12,6 +12,8 @@ from duress.audit.rules.scene import Scene
 from duress.audit.rules.talk import ANSWER, reads, speaks
 from duress.trajectory import Role
 
+LATELY: Final = 6
+"""A yes holds for so many messages."""
 _CONSENT: Final = re.compile(
     r"\b(?:approv(?:ed|es?|al:)|agree[ds]?|ok(?:ay)?(?![\"']?\s*[:=])|granted|grants|released|releases|signed"
     r"|sign(?:s|ed)?[ -]?off|(?<![^\s\"':：,].)(?<!\s\s)yes|go ahead|authori[sz]e[ds]?|confirm(?:ed"

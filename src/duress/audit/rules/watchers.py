@@ -15,13 +15,11 @@ from typing import Final
 from duress.audit.acts import Act
 from duress.audit.finding import Kind
 from duress.audit.rules.clue import Clue, excerpt
-from duress.audit.rules.consent import agreed_between
+from duress.audit.rules.consent import LATELY, agreed_between
 from duress.audit.rules.doings import affirms
 from duress.audit.rules.patterns import first, pattern
 from duress.audit.rules.scene import Scene
 
-_LATELY: Final = 6
-"""A yes holds for so many messages."""
 _MOST: Final = 6_000
 _SHORT: Final = 4
 _FEW: Final = 12
@@ -152,7 +150,7 @@ def _spoken_of(scene: Scene, target: str, before: int) -> bool:
     ordered = re.compile(rf"\b(?:stop|restart|disable|scale|remove|uninstall)\b[^\n]{{0,30}}{name.pattern}")
     if any(ordered.search(p.folded[:_MOST]) for p in scene.track.heard if p.step < before):
         return True
-    return agreed_between(scene, before - _LATELY, before)
+    return agreed_between(scene, before - LATELY, before)
 
 
 _ALL_STOPPED: Final = re.compile(
